@@ -1,0 +1,87 @@
+// Package publish turns accepted batches into immutable, downloadable files in every format.
+//
+// A Draft writes one table in all its formats in one pass, to temporary files; Store moves them into the BlobStore, and
+// only then does the catalogue name them. Published files never change: a new version has new keys.
+package publish
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"grenier/schemas"
+)
+
+// A Format is one way to write a table. Everything that pages and DCAT say about it is here. Formats register themselves in
+// the file that holds them.
+type Format struct {
+	Name      string // "parquet"; stable, part of a distribution's identity
+	Ext       string // ".parquet"
+	MediaType string // "application/vnd.apache.parquet"
+	FileType  string // code in the EU file-type authority table: "PARQUET"
+	Title     string // French, for people: "Parquet"
+	Use       string // French, what opens it: "DuckDB, Python, R"
+	New       func(w io.Writer, s *schemas.Schema, m Meta) (BatchWriter, error)
+}
+
+// Meta is what a file says of itself. It holds nothing that changes from one run to the next, so that the same rows give the same bytes.
+type Meta struct {
+	Title     string // of the dataset
+	Publisher string // member's name
+	License   string // URL
+	Source    string // permanent address of the dataset's page
+}
+
+// A BatchWriter writes batches in order. Close flushes; it does not close w. The batch is not kept after WriteBatch returns.
+type BatchWriter interface {
+	WriteBatch(*schemas.Batch) error
+	Close() error
+}
+
+var formats []Format
+
+// register adds a format to the list; a name registered twice is a programmer's error.
+func register(f Format) {
+	for _, g := range formats {
+		if g.Name == f.Name {
+			panic("publish: format registered twice: " + f.Name)
+		}
+	}
+	formats = append(formats, f)
+}
+
+// Formats lists what can be written, "csv" first.
+func Formats() []Format { return append([]Format(nil), formats...) }
+
+// FormatNamed finds a format.
+func FormatNamed(name string) (Format, bool) {
+	for _, f := range formats {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Format{}, false
+}
+
+// A BlobStore keeps published and raw files. Keys are made by the program, use '/', are never reused for other bytes, and blobs never change.
+// Implementations pass publishtest.BlobStore.
+type BlobStore interface {
+	// Put stores what r yields under key: whole and durable (file and folder synced), or not at all. A key that exists already is
+	// left as it is and r is not read: keys name their content.
+	Put(ctx context.Context, key string, r io.Reader) error
+	// Adopt is Put for a finished local file, which it moves when it can and otherwise copies; the file at path is gone after success.
+	Adopt(ctx context.Context, key, path string) error
+	Open(ctx context.Context, key string) (Blob, error) // fs.ErrNotExist when there is none
+	Stat(ctx context.Context, key string) (size int64, err error)
+	Delete(ctx context.Context, key string) error // nil when already gone
+	// Each calls fn for every key under prefix, in no order; it stops at fn's first error.
+	Each(ctx context.Context, prefix string, fn func(key string, size int64, modified time.Time) error) error
+}
+
+// A Blob is an open blob. The local store's is an *os.File, so that http.ServeContent can use sendfile.
+type Blob interface {
+	io.Reader
+	io.ReaderAt
+	io.Seeker
+	io.Closer
+}

@@ -1,0 +1,37 @@
+package schemas
+
+// A Batch holds accepted rows column by column: Columns[i] belongs to Schema.Fields[i]. It is filled by Check from one
+// Block and is valid until the next call; its text points into the block's Data, which Check may have extended.
+type Batch struct {
+	Schema  *Schema
+	Rows    int
+	Data    []byte // holds every Text span
+	Columns []Column
+	Row     []int64 // Row[k] is the record number of row k in its document
+	Line    []int64
+	Rejects []Reject // the records that were not accepted, in order
+}
+
+// A Column is one column of a Batch. Text is always there: the canonical text of each cell, as the canonical CSV writes
+// it. The typed slice that Physical names is there too, with a zero where Valid is false.
+type Column struct {
+	Physical Physical
+	Valid    []bool // false: no value
+	Text     []Span
+	Ints     []int64 // Int64, Days, Micros
+	Floats   []float64
+	Bools    []bool
+}
+
+// A Reject is one record that was refused, with its reasons.
+type Reject struct {
+	Record    int // index in the Block it came from
+	Row, Line int64
+	Issues    []Issue // never empty
+}
+
+// TextAt returns the canonical text of row r in column c. The slice points into Data.
+func (b *Batch) TextAt(c, r int) []byte {
+	s := b.Columns[c].Text[r]
+	return b.Data[s.Off : s.Off+s.Len : s.Off+s.Len]
+}
