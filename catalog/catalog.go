@@ -89,6 +89,7 @@ type RunMark struct {
 	Rejected  int64
 	Columns   []string // labels present
 	History   []int64  // accepted rows of the last published versions, newest first, at most 5
+	Sketch    []uint64 // smallest hashes of the row keys, ascending; nil when the schema has no key
 }
 
 // A Raw is one document as it was delivered, kept under its hash and never public.
@@ -121,6 +122,7 @@ type Run struct {
 	Member   string    `json:"member"`
 	Slot     string    `json:"slot,omitempty"` // what asked for it: "cron 2026-11-23T04:10", "manual", "retry …"
 	Attempt  int       `json:"attempt"`        // 1 for the first
+	Retry    bool      `json:"-"`              // a failure that another attempt may mend
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended,omitzero"`
 	Lease    time.Time `json:"-"` // a Running run whose lease is past is abandoned
@@ -139,6 +141,7 @@ type Run struct {
 	Process    string          `json:"-"`
 	Documents  []Raw           `json:"documents,omitempty"`
 	Columns    []string        `json:"-"`
+	Sketch     []uint64        `json:"-"`
 	Report     *schemas.Report `json:"report,omitempty"`     // nil in lists
 	Quarantine *File           `json:"quarantine,omitempty"` // the rejected rows and their reasons, never public
 }

@@ -1,6 +1,9 @@
 package catalog
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // An Index finds datasets. It is derived: losing it loses nothing. Methods are safe for concurrent use.
 type Index interface {
@@ -38,3 +41,6 @@ type Facet struct {
 	Label string `json:"label"`
 	Count int    `json:"count"`
 }
+
+// ErrIndexBusy is returned when another process holds an embedded index; that process follows the events by itself.
+var ErrIndexBusy = errors.New("index held by another process")

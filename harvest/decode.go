@@ -1,7 +1,12 @@
 package harvest
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"io"
+	"path"
+	"strings"
 
 	"grenier/schemas"
 )
@@ -40,4 +45,189 @@ type Decoder interface {
 
 // Decode recognises the syntax of in and opens its decoder. Errors carry a French Sentence: empty file, HTML login page
 // instead of a file, binary, unknown format, unreadable archive.
-func Decode(in Input, opt DecodeOptions) (Decoder, error) { panic("not written yet") }
+func Decode(in Input, opt DecodeOptions) (Decoder, error) {
+	dec, err := decode(in, opt, true)
+	if err == nil {
+		return dec, nil
+	}
+	var s *Sentence
+	if !errors.As(err, &s) {
+		err = Say("Le fichier reçu n’a pas pu être lu jusqu’au bout. Vérifiez que le dépôt du fichier est terminé, puis recommencez.", err)
+	}
+	return nil, fmt.Errorf("decode %s: %w", in.Name, err)
+}
+
+// decode opens the decoder of in; packed says that in may be a gzip archive.
+func decode(in Input, opt DecodeOptions, packed bool) (Decoder, error) {
+	head := make([]byte, min(in.Size, 4096))
+	if err := readFull(in, head, 0); err != nil {
+		return nil, err
+	}
+	seen, err := sniff(head)
+	if err != nil {
+		return nil, err
+	}
+	if seen == "gzip" {
+		if !packed {
+			return nil, Say("L’archive gzip en contient une autre. Fournissez le fichier compressé une seule fois.", errors.New("gzip in gzip"))
+		}
+		return decodeGzip(in, opt)
+	}
+	format, err := settleFormat(seen, in, opt)
+	if err != nil {
+		return nil, err
+	}
+	switch format {
+	case "xlsx":
+		return decodeXLSX(in, opt)
+	case "json":
+		return decodeJSON(in, opt)
+	}
+	return decodeCSV(in, opt, format == "tsv")
+}
+
+// sniff tells from a document's first bytes what it is: gzip, xlsx (any zip archive), json or text. What cannot be read is an error.
+func sniff(head []byte) (string, error) {
+	switch {
+	case len(bytes.Trim(trimMark(head), " \t\r\n\x00")) == 0 && len(head) < 4096:
+		return "", Say("Le fichier est vide : il n’y a rien à publier. Vérifiez l’export du logiciel.", errors.New("empty document"))
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return "gzip", nil
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
+		return "xlsx", nil
+	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
+		return "", legacyOffice(head)
+	case bytes.HasPrefix(head, []byte("%PDF-")):
+		return "", Say("La source a répondu un document PDF, dont les données ne peuvent pas être lues. Fournissez l’export en CSV ou en XLSX.", errors.New("pdf document"))
+	case looksBinary(head):
+		return "", Say("Le fichier n’est ni un tableau ni du texte : son contenu n’est pas lisible ici. Fournissez l’export en CSV, en XLSX ou en JSON.", errors.New("binary document"))
+	}
+	body := bytes.TrimLeft(bytes.ReplaceAll(trimMark(head), []byte{0}, nil), " \t\r\n")
+	if err := markup(body); err != nil {
+		return "", err
+	}
+	if looksJSON(body) {
+		return "json", nil
+	}
+	return "text", nil
+}
+
+func trimMark(head []byte) []byte {
+	for _, mark := range []string{bomUTF8, bomLE, bomBE} {
+		head = bytes.TrimPrefix(head, []byte(mark))
+	}
+	return head
+}
+
+// legacyOffice says why a compound file is not read: the name of its main stream is in its first kilobytes, in UTF-16, or further on.
+func legacyOffice(head []byte) error {
+	if bytes.Contains(head, []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00")) {
+		return errEncrypted
+	}
+	return Say("Le classeur est à l’ancien format Excel (.xls), qui n’est pas encore lu. Enregistrez-le en XLSX ou en CSV.", errors.New("legacy xls document"))
+}
+
+var errEncrypted = Say("Le classeur est protégé par un mot de passe : son contenu ne peut pas être lu. Enregistrez-le sans mot de passe.", errors.New("encrypted workbook"))
+
+// looksBinary tells whether head is no text: control characters that no text has, or NULs outside UTF-16.
+func looksBinary(head []byte) bool {
+	if bytes.HasPrefix(head, []byte(bomLE)) || bytes.HasPrefix(head, []byte(bomBE)) || nakedOrder(head) != nil {
+		return false
+	}
+	odd := 0
+	for _, c := range head {
+		if c < 0x20 && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1a {
+			odd++
+		}
+	}
+	return odd > 4+len(head)/20
+}
+
+// markup refuses web pages and XML.
+func markup(body []byte) error {
+	if len(body) < 2 || body[0] != '<' {
+		return nil
+	}
+	lower := bytes.ToLower(body)
+	for _, sign := range []string{"<!doctype html", "<html", "<head", "<body", "<script", "<title", "<table"} {
+		if i := bytes.Index(lower, []byte(sign)); i == 0 || i > 0 && bytes.HasPrefix(lower, []byte("<?xml")) || i > 0 && bytes.HasPrefix(lower, []byte("<!--")) {
+			return Say("La source a répondu une page web au lieu d’un fichier : souvent une page de connexion ou d’erreur. Rien n’en est publié. Vérifiez l’adresse et les droits d’accès.",
+				errors.New("html page instead of a document"))
+		}
+	}
+	if c := lower[1]; c == '?' || c == '!' || c >= 'a' && c <= 'z' {
+		return Say("Le document est en XML, qui n’est pas encore lu. Fournissez l’export en JSON ou en CSV.", errors.New("xml document"))
+	}
+	return nil
+}
+
+// looksJSON tells a JSON document from a table whose first label begins with a bracket.
+func looksJSON(body []byte) bool {
+	if len(body) == 0 {
+		return false
+	}
+	next := bytes.TrimLeft(body[1:], " \t\r\n")
+	switch body[0] {
+	case '{':
+		return len(next) == 0 || next[0] == '"' || next[0] == '}'
+	case '[':
+		return len(next) == 0 || bytes.IndexByte([]byte(`{["]-0123456789`), next[0]) >= 0 ||
+			bytes.HasPrefix(next, []byte("null")) || bytes.HasPrefix(next, []byte("true")) || bytes.HasPrefix(next, []byte("false"))
+	}
+	return false
+}
+
+// settleFormat names the format: what the recipe says where the content allows it, else the content, else the media type and the name.
+func settleFormat(seen string, in Input, opt DecodeOptions) (string, error) {
+	asked := strings.ToLower(opt.Format)
+	switch asked {
+	case "", "csv", "tsv", "xlsx", "json", "geojson", "ndjson", "jsonl":
+	default:
+		return "", Say(fmt.Sprintf("Le format « %s » n’est pas connu. Choisissez csv, tsv, xlsx ou json.", opt.Format), fmt.Errorf("unknown format %q", opt.Format))
+	}
+	if seen == "xlsx" && asked != "" && asked != "xlsx" {
+		return "", contradiction(asked, "un classeur ou une archive ZIP")
+	}
+	said := announced(in)
+	if len(opt.Documents) > 0 && seen != "json" || asked == "json" && seen == "xlsx" {
+		return "", contradiction("json", map[string]string{"xlsx": "un classeur ou une archive ZIP", "text": "du texte"}[seen])
+	}
+	switch {
+	case seen == "xlsx":
+		return "xlsx", nil
+	case asked == "xlsx":
+		return "", contradiction("xlsx", "du texte")
+	case asked == "csv" || asked == "tsv":
+		return asked, nil
+	case asked != "" || seen == "json":
+		return "json", nil
+	case said == "json":
+		return "", contradiction("json", "du texte")
+	case said == "tsv":
+		return "tsv", nil
+	}
+	return "csv", nil
+}
+
+func contradiction(want, got string) error {
+	return Say(fmt.Sprintf("Un fichier %s était attendu et c’est %s qui est arrivé. Rien n’en est publié. Vérifiez l’adresse et l’export du logiciel.", strings.ToUpper(want), got),
+		fmt.Errorf("%s expected, got something else", want))
+}
+
+// announced is the format that the media type or the name tells, "" when they tell none.
+func announced(in Input) string {
+	media, _, _ := strings.Cut(strings.ToLower(in.MediaType), ";")
+	switch media = strings.TrimSpace(media); {
+	case media == "application/json", strings.HasSuffix(media, "+json"), strings.HasSuffix(media, "ndjson"):
+		return "json"
+	case media == "text/tab-separated-values":
+		return "tsv"
+	}
+	switch name, _, _ := strings.Cut(in.Name, "?"); strings.ToLower(path.Ext(name)) {
+	case ".json", ".geojson", ".ndjson", ".jsonl":
+		return "json"
+	case ".tsv", ".tab":
+		return "tsv"
+	}
+	return ""
+}

@@ -2,7 +2,10 @@ package harvest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"grenier/catalog"
@@ -21,12 +24,15 @@ type Runner struct {
 	Env        Env
 	Namespace  uuid.UUID
 	BaseURL    string        // public address of the instance, for the files' own metadata
-	Dir        string        // temporary files
+	Dir        string        // temporary files, best on the blob store's file system
 	Lease      time.Duration // 60 s by default: a run that does not renew it is abandoned
 	Timeout    time.Duration // 15 min by default: the longest run
 	Now        func() time.Time
 	Log        *slog.Logger
 	Progress   func(Step) // told of what goes on, from the run's goroutine; may be nil
+
+	recipes sync.Map // name + hash → *Recipe: parsed once
+	buffers sync.Pool
 }
 
 // A Step is a sign of life of a run, for progress bars.
@@ -40,13 +46,143 @@ type Step struct {
 // An Ask says why and how a source is run.
 type Ask struct {
 	Slot    string // what asked for it, "manual" by default
-	Attempt int
-	Force   bool // forget State: read and judge everything again
-	DryRun  bool // stop before publishing; nothing is recorded
+	Attempt int    // 1 by default
+	Force   bool   // forget State: read and judge everything again
+	Accept  string // a person's reason to publish whatever the gate says
+	DryRun  bool   // stop before publishing; nothing is kept nor recorded
 }
 
-// Run harvests one source and returns how it ended; its Status tells. The error is only for what prevented the end of the run from
-// being recorded (ErrBusy, the store itself, ctx).
+// Run harvests one source and returns how it ended; its Status tells. The error is only for what prevented the run from beginning or its
+// end from being recorded (ErrBusy, the store itself). A run whose ctx ends is recorded as failed and may be asked for again.
 func (r *Runner) Run(ctx context.Context, source catalog.Source, ask Ask) (catalog.Run, error) {
-	panic("not written yet")
+	l := &line{Runner: r, ask: ask, source: source, run: r.newRun(source, ask)}
+	if ask.DryRun {
+		l.end(l.travel(ctx))
+		return l.run, nil
+	}
+	if err := r.Store.Start(ctx, l.run); err != nil {
+		return l.run, fmt.Errorf("start run of %s: %w", source.ID, err)
+	}
+	work, stop := r.holdLease(ctx, l.run.ID)
+	err := l.travel(work)
+	if lost := context.Cause(work); errors.Is(lost, catalog.ErrNotFound) {
+		err = lost
+	}
+	stop()
+	l.end(err)
+	return l.run, l.record(context.WithoutCancel(ctx))
+}
+
+func (r *Runner) newRun(source catalog.Source, ask Ask) catalog.Run {
+	now := r.now()
+	run := catalog.Run{
+		ID: uuid.Must(uuid.NewV7()).String(), Source: source.ID, Member: source.Member, Slot: ask.Slot, Attempt: max(ask.Attempt, 1),
+		Started: now, Lease: now.Add(r.lease()), Status: catalog.Running,
+	}
+	if run.Slot == "" {
+		run.Slot = "manual"
+	}
+	if ask.Accept != "" {
+		run.Slot += " accepted: " + ask.Accept
+	}
+	return run
+}
+
+// holdLease renews the run's lease until stop is called. The returned context ends with the run's time limit, or with cause
+// catalog.ErrNotFound when another process declared the run abandoned.
+func (r *Runner) holdLease(parent context.Context, run string) (ctx context.Context, stop func()) {
+	limit := r.Timeout
+	if limit == 0 {
+		limit = 15 * time.Minute
+	}
+	timed, cancelTime := context.WithTimeoutCause(parent, limit, Say(
+		fmt.Sprintf("La récolte a dépassé le temps permis (%d min). La dernière version reste en ligne ; un nouvel essai est prévu.", int(limit.Minutes())), context.DeadlineExceeded))
+	ctx, cancel := context.WithCancelCause(timed)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(r.lease() / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			err := r.Store.Extend(ctx, run, r.now().Add(r.lease()))
+			if errors.Is(err, catalog.ErrNotFound) {
+				cancel(fmt.Errorf("lease of run %s lost: %w", run, err))
+				return
+			}
+			if err != nil && ctx.Err() == nil {
+				r.Log.Warn("lease not renewed", "run", run, "error", err)
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); cancelTime(); <-done }
+}
+
+func (r *Runner) lease() time.Duration {
+	if r.Lease > 0 {
+		return r.Lease
+	}
+	return time.Minute
+}
+
+func (r *Runner) now() time.Time {
+	if r.Now != nil {
+		return r.Now().UTC()
+	}
+	return time.Now().UTC()
+}
+
+// recipe returns the source's recipe, parsed once for each text.
+func (r *Runner) recipe(ctx context.Context, name string) (*Recipe, error) {
+	kept, err := r.Store.Recipe(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("read recipe %s: %w", name, err)
+	}
+	if known, ok := r.recipes.Load(name + kept.Hash); ok {
+		return known.(*Recipe), nil
+	}
+	recipe, err := ParseRecipe(name, []byte(kept.Text), r.Schemas, r.Connectors)
+	if err != nil {
+		return nil, Permanent(Say("La recette « "+name+" » n’est plus valable : l’opérateur doit la corriger. La dernière version reste en ligne.", err))
+	}
+	r.recipes.Store(name+kept.Hash, recipe)
+	return recipe, nil
+}
+
+// A Result is how one run of RunAll ended.
+type Result struct {
+	Source catalog.Source
+	Run    catalog.Run
+	Err    error
+}
+
+// RunAll runs the sources, at most parallel at once, and calls done for each as it ends, in one goroutine at a time. It returns early, with
+// ctx's error, only when ctx ends.
+func (r *Runner) RunAll(ctx context.Context, sources []catalog.Source, parallel int, ask Ask, done func(Result)) error {
+	var next, mu sync.Mutex
+	var wg sync.WaitGroup
+	for range min(max(parallel, 1), len(sources)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				next.Lock()
+				if len(sources) == 0 {
+					next.Unlock()
+					return
+				}
+				s := sources[0]
+				sources = sources[1:]
+				next.Unlock()
+				run, err := r.Run(ctx, s, ask)
+				mu.Lock()
+				done(Result{s, run, err})
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return ctx.Err()
 }

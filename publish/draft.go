@@ -1,7 +1,15 @@
 package publish
 
 import (
+	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"os"
+	"sync"
 
 	"grenier/schemas"
 )
@@ -25,24 +33,229 @@ type Pressed struct {
 }
 
 // A Draft is one version of one dataset being made. It is used by one goroutine; Discard may always be deferred.
-type Draft struct{}
-
-// Begin opens the temporary files.
-func Begin(o Order) (*Draft, error) { panic("not written yet") }
-
-// Write hands a batch of accepted rows to every format.
-func (d *Draft) Write(b *schemas.Batch) error { panic("not written yet") }
-
-// Reject writes refused records to the quarantine file: document, line, row, reasons in French, then the cells as they came.
-func (d *Draft) Reject(document string, labels []string, in *schemas.Block, rejects []schemas.Reject) error {
-	panic("not written yet")
+type Draft struct {
+	order   Order
+	tables  []*table
+	refused *quarantine // nil until something is refused
+	ready   []Pressed   // after Finish, until stored
+	closed  bool        // Finish or Discard was called
+	err     error       // the first error; nothing can be made of the draft after it
 }
 
-// Finish closes and syncs the files. The quarantine is nil when nothing was refused.
-func (d *Draft) Finish() (files []Pressed, quarantine *Pressed, err error) { panic("not written yet") }
+// A table is the accepted rows on their way to one format.
+type table struct {
+	format Format
+	out    *output
+	w      BatchWriter
+}
 
-// Store moves the finished files into blobs. After it the keys may be named by the catalogue.
-func (d *Draft) Store(ctx context.Context, blobs BlobStore) error { panic("not written yet") }
+// errClosed is returned by a Draft that is used after Finish or Discard.
+var errClosed = errors.New("draft is closed")
+
+// Begin opens the temporary files.
+func Begin(o Order) (*Draft, error) {
+	if o.Schema == nil || len(o.Formats) == 0 {
+		return nil, errors.New("begin draft: no schema or no format")
+	}
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o750); err != nil {
+			return nil, fmt.Errorf("begin draft: %w", err)
+		}
+	}
+	d := &Draft{order: o}
+	for _, f := range o.Formats {
+		if err := d.open(f); err != nil {
+			d.Discard()
+			return nil, fmt.Errorf("begin draft in %s: %w", f.Name, err)
+		}
+	}
+	return d, nil
+}
+
+func (d *Draft) open(f Format) error {
+	out, err := newOutput(d.order.Dir, f.Ext)
+	if err != nil {
+		return err
+	}
+	t := &table{format: f, out: out}
+	d.tables = append(d.tables, t)
+	t.w, err = f.New(out.buf, d.order.Schema, d.order.Meta)
+	return err
+}
+
+// Write hands a batch of accepted rows to every format. After an error the draft can only be discarded.
+func (d *Draft) Write(b *schemas.Batch) error {
+	if err := d.usable(); err != nil {
+		return err
+	}
+	for _, t := range d.tables {
+		if err := t.w.WriteBatch(b); err != nil {
+			return d.fail(fmt.Errorf("write %s: %w", t.format.Name, err))
+		}
+		t.out.rows += int64(b.Rows)
+	}
+	return nil
+}
+
+// Reject writes refused records to the quarantine file: document, line, row, reasons in French, then the cells as they came.
+// The file is for people with a spreadsheet: see quarantine.
+func (d *Draft) Reject(document string, labels []string, in *schemas.Block, rejects []schemas.Reject) error {
+	if err := d.usable(); err != nil || len(rejects) == 0 {
+		return err
+	}
+	if d.refused == nil {
+		q, err := newQuarantine(d.order.Dir)
+		if err != nil {
+			return d.fail(fmt.Errorf("open quarantine: %w", err))
+		}
+		d.refused = q
+	}
+	if err := d.refused.write(document, labels, in, rejects); err != nil {
+		return d.fail(fmt.Errorf("write quarantine: %w", err))
+	}
+	return nil
+}
+
+func (d *Draft) usable() error {
+	if d.err == nil && d.closed {
+		return errClosed
+	}
+	return d.err
+}
+
+func (d *Draft) fail(err error) error {
+	d.err = err
+	return err
+}
+
+// Finish closes and syncs the files. The quarantine is nil when nothing was refused. After an error nothing is left.
+func (d *Draft) Finish() (files []Pressed, quarantine *Pressed, err error) {
+	if err := d.usable(); err != nil {
+		return nil, nil, err
+	}
+	for _, t := range d.tables {
+		p, err := t.press()
+		if err != nil {
+			d.Discard()
+			return nil, nil, d.fail(fmt.Errorf("finish %s: %w", t.format.Name, err))
+		}
+		files, d.ready = append(files, p), append(d.ready, p)
+	}
+	if d.refused != nil {
+		p, err := d.refused.out.press("", "quarantine", ".csv")
+		if err != nil {
+			d.Discard()
+			return nil, nil, d.fail(fmt.Errorf("finish quarantine: %w", err))
+		}
+		quarantine = &p
+		d.ready = append(d.ready, p)
+	}
+	d.closed = true
+	return files, quarantine, nil
+}
+
+func (t *table) press() (Pressed, error) {
+	if err := t.w.Close(); err != nil {
+		return Pressed{}, err
+	}
+	return t.out.press(t.format.Name, "pub", t.format.Ext)
+}
+
+// Store moves the finished files into blobs. After it the keys may be named by the catalogue. An error leaves what was moved, which
+// nothing names, and what was not, which Discard removes; Store may be called again.
+func (d *Draft) Store(ctx context.Context, blobs BlobStore) error {
+	if d.err != nil {
+		return d.err
+	}
+	if !d.closed {
+		return errors.New("store draft: not finished")
+	}
+	for len(d.ready) > 0 {
+		p := d.ready[0]
+		if err := blobs.Adopt(ctx, p.Key, p.Path); err != nil {
+			return fmt.Errorf("store %s: %w", p.Key, err)
+		}
+		d.ready = d.ready[1:]
+	}
+	return nil
+}
 
 // Discard removes what is still temporary.
-func (d *Draft) Discard() { panic("not written yet") }
+func (d *Draft) Discard() {
+	if d == nil {
+		return
+	}
+	d.closed = true
+	for _, p := range d.ready {
+		_ = os.Remove(p.Path)
+	}
+	for _, t := range d.tables {
+		t.out.discard()
+	}
+	if d.refused != nil {
+		d.refused.out.discard()
+	}
+	d.ready, d.tables, d.refused = nil, nil, nil
+}
+
+// An output is one temporary file being written through buf and hashed on the way.
+type output struct {
+	file  *os.File // nil once pressed or discarded
+	buf   *bufio.Writer
+	hash  hash.Hash
+	bytes int64
+	rows  int64
+}
+
+// outputBuffers keeps the buffers of outputs from one file to the next.
+var outputBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
+
+func newOutput(dir, ext string) (*output, error) {
+	f, err := os.CreateTemp(dir, "draft-*"+ext)
+	if err != nil {
+		return nil, err
+	}
+	o := &output{file: f, hash: sha256.New(), buf: outputBuffers.Get().(*bufio.Writer)}
+	o.buf.Reset(o)
+	return o, nil
+}
+
+// Write is what buf writes to.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	o.hash.Write(p[:n])
+	o.bytes += int64(n)
+	return n, err
+}
+
+// press flushes, syncs and closes the file. After a sync that failed the file must not be used: the system may have forgotten what
+// it could not write, and a second sync would then lie.
+func (o *output) press(format, folder, ext string) (Pressed, error) {
+	err := o.buf.Flush()
+	if err == nil {
+		err = syncFile(o.file)
+	}
+	if err := errors.Join(err, o.file.Close()); err != nil {
+		return Pressed{}, err
+	}
+	sum := hex.EncodeToString(o.hash.Sum(nil))
+	p := Pressed{Format: format, Path: o.file.Name(), Key: folder + "/" + sum[:2] + "/" + sum + ext, Bytes: o.bytes, Rows: o.rows, SHA256: sum}
+	o.release()
+	return p, nil
+}
+
+// discard removes the file unless it was pressed.
+func (o *output) discard() {
+	if o.file == nil {
+		return
+	}
+	_ = o.file.Close()
+	_ = os.Remove(o.file.Name())
+	o.release()
+}
+
+func (o *output) release() {
+	o.buf.Reset(nil)
+	outputBuffers.Put(o.buf)
+	o.file, o.buf = nil, nil
+}

@@ -98,14 +98,19 @@ func NewReport(s *Schema) *Report {
 
 // Add counts an error and keeps its detail while there is room.
 func (r *Report) Add(i Issue) {
-	r.Stats.Errors++
-	if r.counts == nil {
-		r.counts = map[Count]int64{}
-	}
-	r.counts[Count{Type: i.Type, Field: i.Field}]++
+	r.addCount(Count{Type: i.Type, Field: i.Field}, 1)
 	if len(r.Errors) < r.max() {
 		r.Errors = append(r.Errors, i)
 	}
+}
+
+// addCount counts errors of one kind without detail.
+func (r *Report) addCount(c Count, n int64) {
+	r.Stats.Errors += n
+	if r.counts == nil {
+		r.counts = map[Count]int64{}
+	}
+	r.counts[c] += n
 }
 
 // Warn keeps a warning: it never makes a table invalid.

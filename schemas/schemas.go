@@ -88,7 +88,7 @@ type Schema struct {
 
 	Records []RecordPath // for a Document: where its records are
 
-	document *document // the compiled JSON Schema and the paths of table.json; nil for a Table
+	lazy *lazy // the Schema made ready to judge, on first use; nil for a Schema built by hand
 }
 
 // A Field describes one column.

@@ -1,12 +1,17 @@
 // Package web answers HTTP: the portal, its JSON twins, feeds and downloads.
+//
+// routes.go is the table of contents. A page is one Go file and one template of the same name; its handler reads the request,
+// asks the catalogue and renders. One place (errors.go) turns errors into answers.
 package web
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"grenier/catalog"
+	"grenier/catalog/dcat"
 	"grenier/publish"
 	"grenier/schemas"
 
@@ -26,6 +31,9 @@ type Config struct {
 	Now       func() time.Time
 	Location  *time.Location
 	Log       *slog.Logger
+
+	AdminApart bool   // Admin is served on an address of its own: Handler then knows nothing of /readyz and /metrics
+	DataDir    string // folder whose disk must keep room for /readyz to be well; "" is not looked at
 }
 
 // Site is what the portal says of itself.
@@ -34,17 +42,77 @@ type Site struct {
 	Operator string // "Numérival"
 	SIREN    string // of the operator (OPSN)
 	Email    string
-	Demo     bool // shows « données fictives » on every page
+	Director string // of the publication, for the legal notice; "" is said to be missing
+	Host     string // who hosts the service, for the legal notice; "" is said to be missing
+	Demo     bool   // shows « données fictives » on every page
 }
 
 // A Server answers HTTP.
-type Server struct{}
+type Server struct {
+	Config
+	pages     map[string]*page
+	css       string // address of the style sheet, with the hash of its content
+	metrics   *metrics
+	snapshots snapshots
+	handler   http.Handler
+	admin     http.Handler
+}
 
 // New parses the templates and prepares the routes; a template that does not parse is an error.
-func New(c Config) (*Server, error) { panic("not written yet") }
+func New(c Config) (*Server, error) {
+	if c.Store == nil || c.Index == nil || c.Blobs == nil {
+		return nil, errors.New("web: a store, an index and a blob store are needed")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Config: c, css: assetAddress("grenier.css")}
+	var err error
+	if s.pages, err = s.parsePages(); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(s)
+	s.handler, s.admin = s.publicHandler(), s.adminHandler()
+	return s, nil
+}
 
 // Handler is the public site with its middleware.
-func (s *Server) Handler() http.Handler { panic("not written yet") }
+func (s *Server) Handler() http.Handler { return s.handler }
 
 // Admin answers /healthz, /readyz and /metrics, for the admin address when it is set; Handler answers them too when it is not.
-func (s *Server) Admin() http.Handler { panic("not written yet") }
+func (s *Server) Admin() http.Handler { return s.admin }
+
+// schema finds a schema by "org/name" or "org/name@version"; nil when the program does not hold it.
+func (s *Server) schema(ref string) *schemas.Schema {
+	if s.Schemas == nil || ref == "" {
+		return nil
+	}
+	found, err := s.Schemas.Lookup(ref)
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+// format says what a file format is; a format that is no longer written keeps its name.
+func (s *Server) format(name string) publish.Format {
+	if f, ok := publish.FormatNamed(name); ok {
+		return f
+	}
+	return publish.Format{Name: name, Ext: "." + name, MediaType: "application/octet-stream", Title: name}
+}
+
+// dcatFormats tells package dcat what each format is in the vocabularies.
+func dcatFormats() map[string]dcat.Format {
+	all := map[string]dcat.Format{}
+	for _, f := range publish.Formats() {
+		all[f.Name] = dcat.Format{MediaType: f.MediaType, FileType: f.FileType, Title: f.Title}
+	}
+	return all
+}

@@ -1,0 +1,226 @@
+package meili
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"grenier/catalog"
+)
+
+// A standIn speaks the part of Meilisearch's protocol that the client uses, from an in-memory model: tasks, settings, swap, filters, facets, prefix
+// of the last word, typing errors from 5 and 9 letters. The same suite runs against a real server when GRENIER_TEST_MEILISEARCH_URL is set.
+type standIn struct {
+	mu      sync.Mutex
+	version string
+	tasks   map[int64]string // UID → error, "" is success
+	indexes map[string]*model
+}
+
+type model struct {
+	settings map[string]any
+	docs     map[string]map[string]any
+	order    []string
+}
+
+func newStandIn() *standIn {
+	return &standIn{version: "1.18.0", tasks: map[int64]string{}, indexes: map[string]*model{}}
+}
+
+func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	part := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	answer := func(code int, v any) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		json.NewEncoder(w).Encode(v)
+	}
+	task := func(failure string) {
+		id := int64(len(s.tasks) + 1)
+		s.tasks[id] = failure
+		answer(202, map[string]any{"taskUid": id, "status": "enqueued", "indexUid": "x", "type": "x", "enqueuedAt": "2026-01-01T00:00:00Z"})
+	}
+	missing := func() { answer(404, map[string]any{"code": "index_not_found", "message": "Index not found."}) }
+	switch {
+	case part[0] == "version":
+		answer(200, map[string]string{"pkgVersion": s.version})
+	case part[0] == "tasks":
+		var id int64
+		fmt.Sscan(part[1], &id)
+		t := map[string]any{"uid": id, "status": "succeeded", "enqueuedAt": "2026-01-01T00:00:00Z"}
+		if s.tasks[id] != "" {
+			t["status"], t["error"] = "failed", map[string]string{"code": s.tasks[id], "message": s.tasks[id]}
+		}
+		answer(200, t)
+	case part[0] == "swap-indexes":
+		var swaps []struct{ Indexes []string }
+		json.Unmarshal(body, &swaps)
+		a, b := swaps[0].Indexes[0], swaps[0].Indexes[1]
+		s.indexes[a], s.indexes[b] = s.indexes[b], s.indexes[a]
+		task("")
+	case len(part) == 1 && r.Method == http.MethodPost:
+		var in struct{ UID string }
+		json.Unmarshal(body, &in)
+		if s.indexes[in.UID] != nil {
+			task("index_already_exists")
+			return
+		}
+		s.indexes[in.UID] = &model{docs: map[string]map[string]any{}}
+		task("")
+	case s.indexes[part[1]] == nil:
+		missing()
+	default:
+		s.index(s.indexes[part[1]], part[1:], r.Method, body, answer, task)
+	}
+}
+
+func (s *standIn) index(m *model, part []string, method string, body []byte, answer func(int, any), task func(string)) {
+	switch {
+	case len(part) == 1 && method == http.MethodGet:
+		answer(200, map[string]string{"uid": part[0], "primaryKey": "id"})
+	case len(part) == 1:
+		delete(s.indexes, part[0])
+		task("")
+	case part[1] == "settings":
+		json.Unmarshal(body, &m.settings)
+		task("")
+	case part[1] == "documents" && len(part) == 3:
+		var ids []string
+		json.Unmarshal(body, &ids)
+		for _, id := range ids {
+			delete(m.docs, id)
+			m.order = slices.DeleteFunc(m.order, func(x string) bool { return x == id })
+		}
+		task("")
+	case part[1] == "documents":
+		var docs []map[string]any
+		json.Unmarshal(body, &docs)
+		for _, d := range docs {
+			id := d["id"].(string)
+			if m.docs[id] == nil {
+				m.order = append(m.order, id)
+			}
+			m.docs[id] = d
+		}
+		task("")
+	case part[1] == "search":
+		m.search(body, answer)
+	}
+}
+
+func (m *model) search(body []byte, answer func(int, any)) {
+	var in struct {
+		Q           string
+		Filter      [][]string
+		Facets      []string
+		Sort        []string
+		Page        int
+		HitsPerPage int
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		answer(400, map[string]string{"code": "bad_request", "message": err.Error()})
+		return
+	}
+	var hits []map[string]any
+	for _, id := range m.order {
+		if d := m.docs[id]; m.matches(d, in.Q) && passes(d, in.Filter) {
+			hits = append(hits, d)
+		}
+	}
+	if len(in.Sort) > 0 {
+		slices.SortStableFunc(hits, func(a, b map[string]any) int { return int(b["modified"].(float64) - a["modified"].(float64)) })
+	}
+	counts := map[string]map[string]int{}
+	for _, f := range in.Facets {
+		counts[f] = map[string]int{}
+		for _, d := range hits {
+			for _, v := range values(d[f]) {
+				counts[f][v]++
+			}
+		}
+	}
+	first := min((max(in.Page, 1)-1)*in.HitsPerPage, len(hits))
+	shown := []map[string]any{}
+	for _, d := range hits[first:min(first+in.HitsPerPage, len(hits))] {
+		shown = append(shown, map[string]any{"id": d["id"]})
+	}
+	answer(200, map[string]any{"hits": shown, "query": in.Q, "totalHits": len(hits), "page": in.Page, "hitsPerPage": in.HitsPerPage, "facetDistribution": counts})
+}
+
+func values(v any) (list []string) {
+	switch v := v.(type) {
+	case string:
+		list = []string{v}
+	case []any:
+		for _, x := range v {
+			list = append(list, fmt.Sprint(x))
+		}
+	}
+	return list
+}
+
+func passes(d map[string]any, filter [][]string) bool {
+	for _, any := range filter {
+		if !slices.ContainsFunc(any, func(f string) bool {
+			field, value, _ := strings.Cut(f, " = ")
+			return slices.Contains(values(d[field]), strings.Trim(value, `"`))
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// matches wants every word of q in the document: whole, as the beginning when it is the last, or with typing errors.
+func (m *model) matches(d map[string]any, q string) bool {
+	words := split(q)
+	stop := values(m.settings["stopWords"])
+	var known []string
+	for _, f := range values(m.settings["searchableAttributes"]) {
+		for _, v := range values(d[f]) {
+			known = append(known, split(v)...)
+		}
+	}
+	for i, w := range words {
+		if slices.Contains(stop, w) {
+			continue
+		}
+		if !slices.ContainsFunc(known, func(k string) bool {
+			return k == w || i == len(words)-1 && strings.HasPrefix(k, w) || len(w) >= 5 && distance(k, w) <= 1 || len(w) >= 9 && distance(k, w) <= 2
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+func split(s string) []string {
+	return strings.FieldsFunc(catalog.Fold(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		left := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := left
+			if a[i] != b[j] {
+				cost = 1 + min(left, row[j], row[j+1])
+			}
+			left, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

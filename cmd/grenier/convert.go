@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"grenier/harvest"
+	"grenier/publish"
+	"grenier/schemas"
+)
+
+type convertCommand struct {
+	Schema  string   `required:"" placeholder:"ORG/NOM[@VERSION]" help:"Schéma national, ou chemin d’un fichier de schéma."`
+	File    string   `arg:"" name:"fichier" help:"Fichier à convertir."`
+	Out     string   `required:"" placeholder:"DOSSIER" type:"path" help:"Où écrire les fichiers et report.json."`
+	Formats []string `default:"csv,parquet" help:"Formats, séparés par des virgules."`
+}
+
+// Run takes one file along the line without a catalogue. Exit codes are those of validate.
+func (c *convertCommand) Run(ctx context.Context, t *terminal) error {
+	s, err := findSchema(c.Schema)
+	if err != nil {
+		return err
+	}
+	formats, err := namedFormats(c.Formats)
+	if err != nil {
+		return err
+	}
+	in, done, err := openInput(c.File, t.in)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return usage("Le dossier %s ne peut pas être créé : %v.", c.Out, err)
+	}
+	r, err := c.convert(ctx, in, s, formats)
+	if r == nil || err != nil && ctx.Err() != nil {
+		return err
+	}
+	t.report(r)
+	return exitError{code: verdict(r, err)}
+}
+
+func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schemas.Schema, formats []publish.Format) (*schemas.Report, error) {
+	draft, err := publish.Begin(publish.Order{Schema: s, Formats: formats, Dir: c.Out, Meta: publish.Meta{Title: s.Title}})
+	if err != nil {
+		return nil, err
+	}
+	defer draft.Discard()
+	report, bad := harvest.Validate(ctx, in, s, harvest.DecodeOptions{}, func(labels []string, in *schemas.Block, out *schemas.Batch) error {
+		if err := draft.Write(out); err != nil {
+			return err
+		}
+		return draft.Reject("", labels, in, out.Rejects)
+	})
+	if bad != nil && report.Stats.Rows == 0 {
+		return report, errors.Join(bad, c.writeReport(report))
+	}
+	files, quarantine, err := draft.Finish()
+	if err != nil {
+		return nil, err
+	}
+	base := strings.TrimSuffix(in.Name, filepath.Ext(in.Name))
+	if in.Name == "-" {
+		base = "entree"
+	}
+	for _, f := range files {
+		format, _ := publish.FormatNamed(f.Format)
+		if err := os.Rename(f.Path, filepath.Join(c.Out, base+format.Ext)); err != nil {
+			return nil, err
+		}
+	}
+	if quarantine != nil {
+		if err := os.Rename(quarantine.Path, filepath.Join(c.Out, base+"-lignes-ecartees.csv")); err != nil {
+			return nil, err
+		}
+	}
+	return report, errors.Join(bad, c.writeReport(report))
+}
+
+func (c *convertCommand) writeReport(r *schemas.Report) error {
+	f, err := os.Create(filepath.Join(c.Out, "report.json"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(printJSON(f, r), f.Close())
+}
+
+func namedFormats(names []string) (formats []publish.Format, err error) {
+	for _, n := range names {
+		f, ok := publish.FormatNamed(n)
+		if !ok {
+			var known []string
+			for _, f := range publish.Formats() {
+				known = append(known, f.Name)
+			}
+			return nil, usage("Format inconnu « %s ». Formats connus : %s.", n, strings.Join(known, ", "))
+		}
+		formats = append(formats, f)
+	}
+	if len(formats) == 0 {
+		return nil, usage("Aucun format demandé.")
+	}
+	return formats, nil
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"grenier/catalog"
+)
+
+// examine looks at database, files, runs and index.
+func (p *program) examine(ctx context.Context) []finding {
+	return []finding{p.examineStore(ctx), p.examineFiles(ctx), p.examineRuns(ctx), p.examineIndex(ctx)}
+}
+
+func (p *program) examineStore(ctx context.Context) finding {
+	if err := p.store.Check(ctx); err != nil {
+		return finding{"database", false, "Le catalogue est abîmé ou injoignable : restaurez la dernière sauvegarde. " + err.Error()}
+	}
+	st, err := p.store.Stats(ctx)
+	if err != nil {
+		return finding{"database", false, "Le catalogue ne répond pas : " + err.Error()}
+	}
+	return finding{"database", true, fmt.Sprintf("Catalogue sain : %s, %s, %s.", plural(st.Members, "membre", "membres"), plural(st.Sources, "source", "sources"), plural(st.Datasets, "jeu de données", "jeux de données"))}
+}
+
+// examineFiles looks for every file that the catalogue names.
+func (p *program) examineFiles(ctx context.Context) finding {
+	files, missing, first := 0, 0, ""
+	err := p.store.EachDataset(ctx, catalog.DatasetQuery{}, func(d catalog.Dataset) error {
+		for _, f := range d.Files {
+			files++
+			size, err := p.blobs.Stat(ctx, f.Key)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && size != f.Bytes {
+				if missing++; first == "" {
+					first = d.Slug + " (" + f.Name + ")"
+				}
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return finding{"files", false, "Les fichiers publiés ne peuvent pas être vérifiés : " + err.Error()}
+	case missing > 0:
+		return finding{"files", false, fmt.Sprintf("%s sur %s manquent ou n’ont pas la bonne taille, d’abord %s : relancez la récolte avec --force, ou restaurez une sauvegarde.", plural(missing, "fichier", "fichiers"), number(files), first)}
+	}
+	return finding{"files", true, fmt.Sprintf("Fichiers en place : %s.", plural(files, "fichier", "fichiers"))}
+}
+
+// examineRuns looks for runs that nobody keeps alive; the scheduler closes them and takes them up again.
+func (p *program) examineRuns(ctx context.Context) finding {
+	running, err := p.store.Runs(ctx, catalog.RunQuery{Status: catalog.Running, Limit: 1000})
+	if err != nil {
+		return finding{"runs", false, "Les récoltes ne peuvent pas être lues : " + err.Error()}
+	}
+	lost := 0
+	for _, r := range running {
+		if r.Lease.Before(time.Now()) {
+			lost++
+		}
+	}
+	if lost > 0 {
+		return finding{"runs", true, plural(lost, "récolte interrompue", "récoltes interrompues") + " : la prochaine récolte de la source, ou « grenier serve », la reprend."}
+	}
+	return finding{"runs", true, "Aucune récolte en souffrance."}
+}
+
+func (p *program) examineIndex(ctx context.Context) finding {
+	err := p.openIndex(ctx)
+	if errors.Is(err, catalog.ErrIndexBusy) {
+		return finding{"index", true, "L’index de recherche est tenu par « grenier serve »."}
+	}
+	if err != nil {
+		return finding{"index", false, "L’index de recherche ne s’ouvre pas (« grenier reindex » le refait) : " + err.Error()}
+	}
+	page, err := p.index.Search(ctx, catalog.Query{Page: 1, Size: 1})
+	if err != nil {
+		return finding{"index", false, "L’index de recherche ne répond pas : " + err.Error()}
+	}
+	_, total, err := p.store.Datasets(ctx, catalog.DatasetQuery{Limit: 1})
+	if err != nil {
+		return finding{"index", false, "Le catalogue ne répond pas : " + err.Error()}
+	}
+	if page.Total != total {
+		return finding{"index", false, fmt.Sprintf("L’index connaît %d jeux de données et le catalogue %d : « grenier reindex » le refait.", page.Total, total)}
+	}
+	return finding{"index", true, "Index de recherche à jour."}
+}

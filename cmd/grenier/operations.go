@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"grenier/catalog"
+)
+
+type reindexCommand struct{}
+
+// Run rebuilds the search index from the catalogue.
+func (reindexCommand) Run(ctx context.Context, t *terminal, cmd *commands) error {
+	p, err := t.open(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := p.openIndex(ctx); errors.Is(err, catalog.ErrIndexBusy) {
+		return errors.New("« grenier serve » utilise l’index : arrêtez-le d’abord, ou laissez-le suivre le catalogue")
+	} else if err != nil {
+		return err
+	}
+	n, err := p.indexer().Reindex(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(t.out, "Index reconstruit : %s.\n", plural(n, "jeu de données", "jeux de données"))
+	return nil
+}
+
+type doctorCommand struct {
+	JSON bool `name:"json" help:"Pour un programme."`
+}
+
+// A finding is one thing that the doctor looked at.
+type finding struct {
+	Check string `json:"check"`
+	OK    bool   `json:"ok"`
+	Text  string `json:"text"`
+}
+
+// Run looks at every part and says what is wrong and what to do. Exit 0 when healthy.
+func (c *doctorCommand) Run(ctx context.Context, t *terminal, cmd *commands) error {
+	p, err := t.open(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	findings := p.examine(ctx)
+	sick := 0
+	for _, f := range findings {
+		if !f.OK {
+			sick++
+		}
+		if !c.JSON {
+			mark := t.paint(32, "✓")
+			if !f.OK {
+				mark = t.paint(31, "✗")
+			}
+			fmt.Fprintln(t.out, mark, f.Text)
+		}
+	}
+	if c.JSON {
+		if err := printJSON(t.out, findings); err != nil {
+			return err
+		}
+	}
+	if sick > 0 {
+		return exitError{exitBad, plural(sick, "point à corriger", "points à corriger") + "."}
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"grenier/catalog"
+	"grenier/catalog/bleve"
+	"grenier/catalog/meili"
+	"grenier/catalog/store"
+	"grenier/harvest"
+	"grenier/harvest/connectors"
+	"grenier/publish"
+	"grenier/publish/s3"
+	"grenier/schemas"
+
+	"github.com/google/uuid"
+)
+
+// softMemory asks the collector to stay small: the program shares its machine, and its working set is a few blocks a run.
+const softMemory = 256 << 20
+
+// A program is the parts of one running Grenier, put together.
+type program struct {
+	config    Config
+	log       *slog.Logger
+	store     *store.Store
+	blobs     publish.BlobStore
+	index     catalog.Index // nil when another process holds it
+	schemas   *schemas.Set
+	client    *harvest.Client
+	namespace uuid.UUID
+	location  *time.Location
+	temp      string
+	secret    func(string) (string, error)
+	closers   []io.Closer
+}
+
+// open reads the configuration and puts the parts together. close must be called.
+func (t *terminal) open(ctx context.Context, cmd *commands) (*program, error) {
+	c, err := loadConfig(cmd.Config, cmd.Data, t.env)
+	if err != nil {
+		return nil, err
+	}
+	return t.assemble(ctx, c)
+}
+
+// assemble builds the parts of a configuration.
+func (t *terminal) assemble(ctx context.Context, c Config) (p *program, err error) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
+	p = &program{config: c, log: t.log, secret: t.secret, schemas: schemas.National()}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.location, err = time.LoadLocation(c.Timezone); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Data, 0o755); err != nil {
+		return nil, fmt.Errorf("le dossier des données ne peut pas être créé : %w", err)
+	}
+	if err := p.openBlobs(ctx); err != nil {
+		return nil, err
+	}
+	dsn, err := p.resolve(c.Database)
+	if err != nil {
+		return nil, err
+	}
+	if p.store, err = store.Open(ctx, dsn, p.log); err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, p.store)
+	if p.namespace, err = p.store.Namespace(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.openClient()
+}
+
+// resolve reads a setting that may be a reference to a secret. "file:" is a reference only where it cannot be a place.
+func (p *program) resolve(v string) (string, error) {
+	if strings.HasPrefix(v, "env:") || strings.HasPrefix(v, "file:") {
+		return p.secret(v)
+	}
+	return v, nil
+}
+
+func (p *program) openBlobs(ctx context.Context) error {
+	if dir, ok := strings.CutPrefix(p.config.Blobs, "file:"); ok {
+		d, err := publish.OpenDir(dir)
+		if err != nil {
+			return err
+		}
+		p.blobs, p.temp = d, d.Temp()
+		return nil
+	}
+	p.temp = filepath.Join(p.config.Data, "tmp")
+	if err := os.MkdirAll(p.temp, 0o755); err != nil {
+		return err
+	}
+	s, err := s3.Open(ctx, p.config.Blobs, p.secret)
+	if err != nil {
+		return err
+	}
+	p.blobs = s
+	return nil
+}
+
+func (p *program) openClient() (err error) {
+	h := p.config.Harvest
+	hosts := map[string]harvest.HostRule{}
+	for name, rule := range h.Hosts {
+		hosts[name] = harvest.HostRule{Parallel: rule.Parallel, Every: rule.Every}
+	}
+	p.client, err = harvest.NewClient(harvest.ClientConfig{
+		Allow: h.Allow, Deny: p.ownAddresses(), UserAgent: h.UserAgent, MaxBytes: h.MaxBytes, Hosts: hosts, CAFiles: h.CAFiles,
+	})
+	return err
+}
+
+// ownAddresses are where this instance listens: a source must never reach them.
+func (p *program) ownAddresses() (own []netip.AddrPort) {
+	for _, a := range []string{p.config.Addr, p.config.AdminAddr} {
+		if ap, err := netip.ParseAddrPort(a); err == nil && ap.Port() != 0 {
+			own = append(own, ap)
+		}
+	}
+	return own
+}
+
+// openIndex opens the search index. errIndexBusy means that another process of this machine holds it and will follow by itself.
+func (p *program) openIndex(ctx context.Context) (err error) {
+	if dir, ok := strings.CutPrefix(p.config.Index, "bleve:"); ok {
+		p.index, err = bleve.Open(dir)
+	} else {
+		p.index, err = meili.Open(ctx, strings.TrimPrefix(p.config.Index, "meilisearch:"), p.secret)
+	}
+	if err != nil {
+		p.index = nil
+		return err
+	}
+	p.closers = append([]io.Closer{p.index}, p.closers...)
+	return nil
+}
+
+// catchUp brings the index up to date when nobody else does.
+func (p *program) catchUp(ctx context.Context) error {
+	if p.index == nil {
+		if err := p.openIndex(ctx); errors.Is(err, catalog.ErrIndexBusy) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	_, err := catalog.CatchUp(ctx, p.store, p.indexer())
+	return err
+}
+
+func (p *program) indexer() catalog.Indexer { return catalog.Indexer{Store: p.store, Index: p.index} }
+
+// runner is the line, ready to run.
+func (p *program) runner() *harvest.Runner {
+	return &harvest.Runner{
+		Store: p.store, Blobs: p.blobs, Schemas: p.schemas, Connectors: connectors.All, Namespace: p.namespace,
+		BaseURL: p.config.BaseURL, Dir: p.temp, Timeout: p.config.Harvest.Timeout, Log: p.log, Env: p.env(),
+	}
+}
+
+func (p *program) env() harvest.Env {
+	folders := make([]string, 0, len(p.config.Harvest.Folders))
+	for _, f := range p.config.Harvest.Folders {
+		if abs, err := filepath.Abs(f); err == nil {
+			folders = append(folders, abs)
+		}
+	}
+	return harvest.Env{HTTP: p.client, Folders: folders, Secret: p.secret, Log: p.log, Now: time.Now}
+}
+
+// close ends the parts, in order.
+func (p *program) close() error {
+	var errs []error
+	for _, c := range p.closers {
+		errs = append(errs, c.Close())
+	}
+	p.closers = nil
+	return errors.Join(errs...)
+}
+
+// sentence is what a person is told of an error: its French sentence when it has one, the chain otherwise.
+func sentence(err error) string {
+	var s *harvest.Sentence
+	if errors.As(err, &s) {
+		return s.French
+	}
+	return err.Error()
+}

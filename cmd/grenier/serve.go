@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"grenier/catalog"
+	"grenier/harvest"
+	"grenier/web"
+
+	"golang.org/x/sys/unix"
+)
+
+type serveCommand struct {
+	Addr  string   `placeholder:"ADRESSE" help:"Où le portail écoute (addr de la configuration)."`
+	Roles []string `default:"web,worker,scheduler" enum:"web,worker,scheduler" help:"Rôles de ce processus : web, worker, scheduler."`
+}
+
+// Run serves until SIGTERM or Ctrl-C, then ends cleanly: the clock stops, runs end or are cancelled, pages and store close.
+func (s *serveCommand) Run(ctx context.Context, t *terminal, cmd *commands) error {
+	c, err := loadConfig(cmd.Config, cmd.Data, t.env)
+	if err != nil {
+		return err
+	}
+	if s.Addr != "" {
+		if c.BaseURL == "http://"+c.Addr {
+			c.BaseURL = "http://" + s.Addr
+		}
+		c.Addr = s.Addr
+	}
+	t.log = serveLog(t, c.Log)
+	p, err := t.assemble(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	return t.serve(ctx, p, s.Roles, nil)
+}
+
+func serveLog(t *terminal, c LogConfig) *slog.Logger {
+	var level slog.Level
+	level.UnmarshalText([]byte(c.Level))
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(t.err, o))
+	}
+	return slog.New(slog.NewTextHandler(t.err, o))
+}
+
+// stopTime is how long a clean end may take before what runs is cancelled (SECURITY.md R-09: 30 s in all).
+const stopTime = 20 * time.Second
+
+// serve runs the roles until ctx ends. ready, when it is not nil, is called with the portal's address once it answers.
+func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready func(addr string)) (err error) {
+	unlock, err := lockData(p.config.Data, roles)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	live, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var follow sync.WaitGroup
+	if err := p.openIndex(live); err != nil {
+		return fmt.Errorf("l’index de recherche ne s’ouvre pas : %w", err)
+	}
+	follow.Go(func() { catalog.Follow(live, p.store, time.Second, p.log, p.indexer()) })
+	defer follow.Wait()
+	defer stop()
+	queue, err := p.startQueue(live, roles)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(roles, "web") {
+		err = p.listen(ctx, ready)
+	} else {
+		p.log.Info("working", "roles", strings.Join(roles, ","))
+		<-ctx.Done()
+	}
+	if queue != nil {
+		late, cancel := context.WithTimeout(live, stopTime)
+		defer cancel()
+		err = errors.Join(err, queue.Stop(late))
+	}
+	p.log.Info("stopped")
+	return err
+}
+
+// startQueue starts the workers and the clock, as the roles say; nil without either.
+func (p *program) startQueue(ctx context.Context, roles []string) (*harvest.Queue, error) {
+	workers, clock := 0, slices.Contains(roles, "scheduler")
+	if slices.Contains(roles, "worker") {
+		workers = p.config.Harvest.Workers
+	}
+	if workers == 0 && !clock {
+		return nil, nil
+	}
+	q, err := harvest.NewQueue(ctx, harvest.QueueConfig{
+		DB: p.store.Handle(), Runner: p.runner(), Workers: workers, Scheduler: clock, Location: p.location, Jitter: p.config.Harvest.Jitter,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return q, q.Start(ctx)
+}
+
+// lockData keeps a second embedded server off the same folder (SECURITY.md R-10). The scale-out parts need no lock: several processes are the point.
+func lockData(dir string, roles []string) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "serve.lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("le dossier des données ne peut pas être verrouillé : %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("un autre « grenier serve » utilise déjà le dossier %s : arrêtez-le, ou donnez un autre dossier avec --data", dir)
+	}
+	return func() { f.Close() }, nil
+}
+
+// site is the portal of this program.
+func (p *program) site() (*web.Server, error) {
+	s := p.config.Site
+	return web.New(web.Config{
+		Store: p.store, Index: p.index, Blobs: p.blobs, Schemas: p.schemas, Namespace: p.namespace, BaseURL: p.config.BaseURL,
+		Site:    web.Site{Name: s.Name, Operator: s.Operator, SIREN: s.SIREN, Email: s.Email, Demo: s.Demo},
+		Version: version(), Now: time.Now, Location: p.location, Log: p.log,
+	})
+}
+
+// listen answers HTTP until ctx ends, then lets requests under way end.
+func (p *program) listen(ctx context.Context, ready func(addr string)) error {
+	site, err := p.site()
+	if err != nil {
+		return err
+	}
+	servers := []*http.Server{server(p.config.Addr, site.Handler())}
+	if p.config.AdminAddr != "" {
+		servers = append(servers, server(p.config.AdminAddr, site.Admin()))
+	}
+	failed := make(chan error, len(servers))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for i, s := range servers {
+		l, err := net.Listen("tcp", s.Addr)
+		if err != nil {
+			closeAll(servers[:i])
+			return fmt.Errorf("l’adresse %s est déjà prise ou impossible : %w", s.Addr, err)
+		}
+		if i == 0 {
+			p.log.Info("serving", "addr", l.Addr().String())
+			if ready != nil {
+				ready(l.Addr().String())
+			}
+		}
+		wg.Go(func() { failed <- s.Serve(l) })
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime/2)
+	defer cancel()
+	for _, s := range servers {
+		if s.Shutdown(late) != nil {
+			s.Close()
+		}
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func closeAll(servers []*http.Server) {
+	for _, s := range servers {
+		s.Close()
+	}
+}
+
+// server has the limits of SECURITY.md W-10. Downloads set their own write deadline.
+func server(addr string, h http.Handler) *http.Server {
+	return &http.Server{
+		Addr: addr, Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+	}
+}

@@ -1,0 +1,419 @@
+package harvest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/bits"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"grenier/schemas"
+)
+
+// The names of the encodings, as recipes write them and reports tell them.
+const (
+	encodingUTF8   = "utf-8"
+	encodingUTF16  = "utf-16"
+	encodingANSI   = "windows-1252"
+	encodingLatin9 = "iso-8859-15"
+	encodingDOS    = "cp850"
+	encodingMac    = "macintosh"
+)
+
+const (
+	bomUTF8 = "\xef\xbb\xbf"
+	bomLE   = "\xff\xfe"
+	bomBE   = "\xfe\xff"
+)
+
+// A plainText hands a document over as UTF-8, from first byte to last, whatever its encoding. Bytes that its encoding does not have come
+// out as broken UTF-8, so that whoever cuts the text into cells finds them with utf8.Valid; suspect says whether there are any.
+type plainText struct {
+	in       io.ReaderAt
+	start    int64 // behind the byte order mark
+	off      int64
+	size     int64
+	encoding string
+	suspect  bool // some bytes are broken or NUL: cells must be looked at
+
+	table *[128][]byte     // UTF-8 of the high half of a one-byte encoding
+	order binary.ByteOrder // of UTF-16
+	raw   []byte
+}
+
+// openText finds the encoding of in: what want says, else the byte order mark, else the bytes themselves, all of them.
+func openText(in Input, want string) (*plainText, error) {
+	t := &plainText{in: in, size: in.Size}
+	head := make([]byte, min(in.Size, 4096))
+	if err := readFull(in, head, 0); err != nil {
+		return nil, err
+	}
+	t.mark(head)
+	want = strings.ToLower(strings.TrimSpace(want))
+	page, name := charset(want)
+	switch want {
+	case "", encodingUTF8, "utf8":
+	case encodingUTF16, "utf16":
+		t.order = cmp.Or[binary.ByteOrder](t.order, nakedOrder(head), binary.LittleEndian)
+	default:
+		if page == nil {
+			return nil, Say(fmt.Sprintf("L’encodage « %s » n’est pas connu. Choisissez utf-8, windows-1252, iso-8859-15, cp850, macintosh ou utf-16.", want),
+				fmt.Errorf("unknown encoding %q", want))
+		}
+	}
+	if want == "" && t.start == 0 {
+		t.order = nakedOrder(head)
+	}
+	switch {
+	case t.order != nil:
+		t.encoding, t.suspect = encodingUTF16, true
+		return t, nil
+	case page != nil && t.start == 0:
+		return t, t.singleByte(name, page)
+	}
+	return t, t.settle(t.start > 0 || want != "")
+}
+
+// mark recognises a byte order mark and steps behind it.
+func (t *plainText) mark(head []byte) {
+	switch {
+	case bytes.HasPrefix(head, []byte(bomUTF8)):
+		t.start = 3
+	case bytes.HasPrefix(head, []byte(bomLE)):
+		t.start, t.order = 2, binary.LittleEndian
+	case bytes.HasPrefix(head, []byte(bomBE)):
+		t.start, t.order = 2, binary.BigEndian
+	}
+	t.off = t.start
+}
+
+// nakedOrder recognises UTF-16 without its mark: European text has a NUL in nearly every other byte.
+func nakedOrder(head []byte) binary.ByteOrder {
+	if len(head) < 4 {
+		return nil
+	}
+	var nul [2]int
+	for i, c := range head {
+		if c == 0 {
+			nul[i&1]++
+		}
+	}
+	switch most, half := len(head)*2/5, len(head)/20; {
+	case nul[1] >= most && nul[0] <= half:
+		return binary.LittleEndian
+	case nul[0] >= most && nul[1] <= half:
+		return binary.BigEndian
+	}
+	return nil
+}
+
+// settle looks at the whole document. It is UTF-8 when nothing is broken, and also when well-formed sequences of several bytes are at
+// least twice as many as broken ones: a good file with a few bad cells, which become faults. Text in a one-byte encoding does not look so:
+// it would need capitals followed by signs ("É»") more often than accents. A sequence cut by the end of the document does not
+// count. Everything else is a one-byte encoding, which any bytes could be, so the bad cells of a file that is mostly broken are not told.
+func (t *plainText) settle(told bool) error {
+	var c census
+	if err := c.take(t.in, t.start, t.size); err != nil {
+		return err
+	}
+	if told || c.broken == 0 || c.multi >= 2*c.broken || c.broken == 1 && c.cut && c.multi > 0 {
+		t.encoding, t.suspect = encodingUTF8, c.broken > 0 || c.nul
+		return nil
+	}
+	return t.singleByte("", nil)
+}
+
+// singleByte prepares the table of a one-byte encoding: page, or the one in which the document looks most French.
+func (t *plainText) singleByte(name string, page *charmap.Charmap) error {
+	high, nul, err := histogram(t.in, t.start, t.size)
+	if err != nil {
+		return err
+	}
+	if page == nil {
+		page, name = mostFrench(high)
+	}
+	t.encoding, t.suspect, t.table = name, nul, new([128][]byte)
+	for i := range t.table {
+		r, ok := letter(page, byte(0x80+i))
+		if !ok {
+			t.table[i] = []byte{0xff}
+			t.suspect = t.suspect || high[i] > 0
+			continue
+		}
+		t.table[i] = utf8.AppendRune(nil, r)
+	}
+	return nil
+}
+
+// letter decodes a byte; a C1 control stands for "no such character", as Windows-1252 leaves five places empty.
+func letter(page *charmap.Charmap, b byte) (rune, bool) {
+	r := page.DecodeByte(b)
+	return r, r != utf8.RuneError && (r < 0x80 || r > 0x9f)
+}
+
+func charset(name string) (*charmap.Charmap, string) {
+	switch name {
+	case encodingANSI, "cp1252", "ansi", "iso-8859-1", "latin1":
+		return charmap.Windows1252, encodingANSI // ISO-8859-1 with the places it leaves empty
+	case encodingLatin9, "latin9":
+		return charmap.ISO8859_15, encodingLatin9
+	case encodingDOS, "ibm850":
+		return charmap.CodePage850, encodingDOS
+	case encodingMac, "mac-roman", "macroman":
+		return charmap.Macintosh, encodingMac
+	}
+	return nil, ""
+}
+
+// mostFrench chooses among the one-byte encodings that French software writes. Windows-1252 unless another one reads at least twice
+// as French.
+func mostFrench(high *[128]int64) (*charmap.Charmap, string) {
+	best, name := charmap.Windows1252, encodingANSI
+	most := max(frenchness(best, high), 1) * 2
+	for _, n := range []string{encodingDOS, encodingMac} {
+		page, _ := charset(n)
+		if s := frenchness(page, high); s > most {
+			best, name, most = page, n, s
+		}
+	}
+	return best, name
+}
+
+// frenchness weighs what the high bytes would be: small letters most, then capitals, then signs; anything else speaks against.
+func frenchness(page *charmap.Charmap, high *[128]int64) (score int64) {
+	for i, n := range high {
+		r, ok := letter(page, byte(0x80+i))
+		switch {
+		case !ok:
+			score -= 5 * n
+		case strings.ContainsRune("éèêëàâäçùûüîïôöÿœæ", r):
+			score += 4 * n
+		case strings.ContainsRune("ÉÈÊÀÂÇÙÛÎÏÔŒÆ«»’°€²³\u00a0…–—“”·", r):
+			score += n
+		default:
+			score -= 2 * n
+		}
+	}
+	return score
+}
+
+// A census counts what decides whether bytes are UTF-8.
+type census struct {
+	multi, broken int64 // sequences of several bytes, well-formed or not
+	nul           bool
+	cut           bool // the last broken one is cut by the end of the document
+}
+
+const highBits = 0x8080808080808080
+
+func (c *census) take(in io.ReaderAt, off, size int64) error {
+	buf := make([]byte, schemas.BlockBytes)
+	for off < size {
+		p := buf[:min(int64(len(buf)), size-off)]
+		if err := readFull(in, p, off); err != nil {
+			return err
+		}
+		last := off+int64(len(p)) == size
+		n := c.count(p, last)
+		c.nul = c.nul || bytes.IndexByte(p, 0) >= 0
+		off += int64(n)
+		if c.broken >= 1000 && c.multi < c.broken/10 {
+			return nil // the rest cannot make it look like UTF-8 again, unless it is another file
+		}
+	}
+	return nil
+}
+
+// count looks at p and returns how much it has judged: all of it but a sequence that p's end may have cut.
+func (c *census) count(p []byte, last bool) int {
+	for i := 0; i < len(p); {
+		for i+32 <= len(p) {
+			a, b := binary.LittleEndian.Uint64(p[i:]), binary.LittleEndian.Uint64(p[i+8:])
+			d, e := binary.LittleEndian.Uint64(p[i+16:]), binary.LittleEndian.Uint64(p[i+24:])
+			if (a|b|d|e)&highBits != 0 {
+				break
+			}
+			i += 32
+		}
+		for i+8 <= len(p) {
+			m := binary.LittleEndian.Uint64(p[i:]) & highBits
+			if m != 0 {
+				i += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			i += 8
+		}
+		for i < len(p) && p[i] < utf8.RuneSelf && i+8 > len(p) {
+			i++
+		}
+		if i == len(p) || p[i] < utf8.RuneSelf {
+			continue
+		}
+		if i+1 < len(p) && p[i] >= 0xc2 && p[i] < 0xe0 && p[i+1]&0xc0 == 0x80 {
+			c.multi++
+			i += 2
+			continue
+		}
+		if !utf8.FullRune(p[i:]) {
+			if !last {
+				return i
+			}
+			c.broken++
+			c.cut = true
+			return len(p)
+		}
+		_, n := utf8.DecodeRune(p[i:])
+		if n == 1 {
+			c.broken++
+		} else {
+			c.multi++
+		}
+		i += n
+	}
+	return len(p)
+}
+
+// histogram counts the bytes from 0x80.
+func histogram(in io.ReaderAt, off, size int64) (high *[128]int64, nul bool, err error) {
+	high = new([128]int64)
+	buf := make([]byte, schemas.BlockBytes)
+	for off < size {
+		p := buf[:min(int64(len(buf)), size-off)]
+		if err := readFull(in, p, off); err != nil {
+			return nil, false, err
+		}
+		for i := 0; i < len(p); i++ {
+			if i+8 <= len(p) && binary.LittleEndian.Uint64(p[i:])&highBits == 0 {
+				i += 7
+				continue
+			}
+			if b := p[i]; b >= 0x80 {
+				high[b-0x80]++
+			}
+		}
+		nul = nul || bytes.IndexByte(p, 0) >= 0
+		off += int64(len(p))
+	}
+	return high, nul, nil
+}
+
+// rewind goes back to the first byte.
+func (t *plainText) rewind() { t.off = t.start }
+
+// done tells whether all was handed over.
+func (t *plainText) done() bool { return t.off >= t.size }
+
+// more appends the UTF-8 of up to n bytes of the document to dst.
+func (t *plainText) more(dst []byte, n int) ([]byte, error) {
+	n = int(min(int64(n), t.size-t.off))
+	if t.encoding == encodingUTF16 {
+		n = max(n&^1, int(min(2, t.size-t.off)))
+	}
+	if t.encoding == encodingUTF8 {
+		at := len(dst)
+		dst = growBytes(dst, n)[:at+n]
+		err := readFull(t.in, dst[at:], t.off)
+		t.off += int64(n)
+		return dst, err
+	}
+	t.raw = growBytes(t.raw[:0], n)[:n]
+	if err := readFull(t.in, t.raw, t.off); err != nil {
+		return dst, err
+	}
+	t.off += int64(n)
+	if t.order != nil {
+		return t.units(dst)
+	}
+	return t.bytes(dst), nil
+}
+
+// bytes decodes t.raw, one byte a character; runs of ASCII are copied.
+func (t *plainText) bytes(dst []byte) []byte {
+	src := t.raw
+	dst = growBytes(dst, len(src)+len(src)/8)
+	for i := 0; i < len(src); {
+		j := i
+		for j+8 <= len(src) {
+			m := binary.LittleEndian.Uint64(src[j:]) & highBits
+			if m != 0 {
+				j += bits.TrailingZeros64(m) >> 3
+				break
+			}
+			j += 8
+		}
+		for j < len(src) && src[j] < 0x80 {
+			j++
+		}
+		dst = append(dst, src[i:j]...)
+		for j < len(src) && src[j] >= 0x80 {
+			dst = append(dst, t.table[src[j]-0x80]...)
+			j++
+		}
+		i = j
+	}
+	return dst
+}
+
+// units decodes t.raw, two bytes a unit. A high surrogate at the very end is left for the next call.
+func (t *plainText) units(dst []byte) ([]byte, error) {
+	src := t.raw
+	if len(src) == 1 {
+		return append(dst, 0xff), nil
+	}
+	for i := 0; i+1 < len(src); i += 2 {
+		r := rune(t.order.Uint16(src[i:]))
+		if !utf16.IsSurrogate(r) {
+			dst = utf8.AppendRune(dst, r)
+			continue
+		}
+		if i+3 >= len(src) && !t.done() && len(src) > 2 {
+			t.off -= 2
+			return dst, nil
+		}
+		pair := utf8.RuneError
+		if i+3 < len(src) {
+			pair = utf16.DecodeRune(r, rune(t.order.Uint16(src[i+2:])))
+		}
+		if pair == utf8.RuneError {
+			dst = append(dst, 0xff)
+			continue
+		}
+		dst = utf8.AppendRune(dst, pair)
+		i += 2
+	}
+	return dst, nil
+}
+
+// growBytes makes room for n more bytes.
+func growBytes(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	c := make([]byte, len(b), max(len(b)+n, 2*cap(b)))
+	copy(c, b)
+	return c
+}
+
+// readFull reads all of p at off. A document shorter than it was said to be is io.ErrUnexpectedEOF.
+func readFull(in io.ReaderAt, p []byte, off int64) error {
+	for len(p) > 0 {
+		n, err := in.ReadAt(p, off)
+		p, off = p[n:], off+int64(n)
+		if len(p) == 0 {
+			return nil
+		}
+		if err == io.EOF || err == nil && n == 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return fmt.Errorf("read at byte %d: %w", off, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package harvest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"grenier/catalog"
+	"grenier/schemas"
+)
+
+// The default thresholds of the gate (SECURITY.md P-06).
+const (
+	gateShrink    = 0.70
+	gateShrinkMin = 20
+	gateInvalid   = 0.05
+	gateUsual     = 0.01 // "the last version had under 1 % of refused rows"
+	gateGrow      = 10
+	gateOverlap   = 0.50
+)
+
+// A delivery is what the gate compares: one version, published or to be.
+type delivery struct {
+	accepted, rejected int64
+	columns            []string
+	sketch             []uint64
+}
+
+// gate says, in a French sentence, why the delivery must wait for a person; "" lets it through.
+func (l *line) gate() string {
+	if l.ask.Accept != "" || l.recipe.Gate.Off != "" {
+		return ""
+	}
+	now := delivery{l.run.Accepted, l.run.Rejected, l.run.Columns, l.run.Sketch}
+	if why := heldAlone(now, l.run.Report); why != "" {
+		return l.heldSentence(why)
+	}
+	if why := heldAgainst(l.recipe.Gate.withDefaults(), l.source.Published, now, l.judged.schema); why != "" {
+		return l.heldSentence(why)
+	}
+	return ""
+}
+
+func (l *line) heldSentence(why string) string {
+	if p := l.source.Published; p != nil {
+		return why + " La version du " + frenchDay(p.Ended) + " reste en ligne. Vérifiez l’export ; s’il est juste, demandez à votre opérateur de l’accepter."
+	}
+	return why + " Rien n’est encore publié. Vérifiez l’export ; s’il est juste, demandez à votre opérateur de l’accepter."
+}
+
+// heldAlone holds what no version should be: nothing in it, or a required column that is not there.
+func heldAlone(now delivery, r *schemas.Report) string {
+	var missing []string
+	for _, e := range r.Errors {
+		if e.Type == "missing-label" {
+			missing = append(missing, "« "+e.Field+" »")
+		}
+	}
+	switch {
+	case len(missing) == 1:
+		return "La colonne obligatoire " + missing[0] + " manque dans le fichier reçu."
+	case len(missing) > 1:
+		return fmt.Sprintf("%d colonnes obligatoires manquent dans le fichier reçu : %s.", len(missing), strings.Join(missing, ", "))
+	case now.accepted == 0 && now.rejected == 0:
+		return "Le fichier reçu ne contient aucune ligne."
+	case now.accepted == 0:
+		return fmt.Sprintf("Aucune des %s lignes reçues n’est conforme.", frenchInt(now.rejected))
+	}
+	return ""
+}
+
+// heldAgainst compares a delivery with what was published before.
+func heldAgainst(g GateOptions, last *catalog.RunMark, now delivery, s *schemas.Schema) string {
+	if last == nil {
+		return ""
+	}
+	if gone := vanished(s, last.Columns, now.columns); gone != "" {
+		return "La colonne obligatoire « " + gone + " », présente jusqu’ici, a disparu du fichier reçu."
+	}
+	usual := median(append([]int64(nil), last.History...))
+	if len(last.History) == 0 {
+		usual = last.Rows
+	}
+	lost := usual - now.accepted
+	switch {
+	case lost > g.ShrinkMin && float64(now.accepted) < g.Shrink*float64(usual):
+		return fmt.Sprintf("Le fichier reçu a perdu %d %% de ses lignes : %s au lieu de %s d’habitude.", percent(lost, usual), frenchInt(now.accepted), frenchInt(usual))
+	case share(now.rejected, now.accepted) > g.Invalid && share(last.Rejected, last.Rows) < gateUsual:
+		return fmt.Sprintf("%s lignes sur %s ne sont pas conformes, alors que presque toutes l’étaient jusqu’ici.", frenchInt(now.rejected), frenchInt(now.rejected+now.accepted))
+	case usual > 0 && float64(now.accepted) > g.Grow*float64(usual):
+		return fmt.Sprintf("Le fichier reçu est anormalement grand : %s lignes au lieu de %s d’habitude.", frenchInt(now.accepted), frenchInt(usual))
+	}
+	if kept, ok := overlap(last.Sketch, last.Rows, now.sketch, now.accepted); ok && kept < g.Overlap {
+		return fmt.Sprintf("Le fichier reçu ne contient plus qu’environ %d %% des lignes déjà publiées, d’après leurs identifiants.", int(kept*100))
+	}
+	return ""
+}
+
+func (g GateOptions) withDefaults() GateOptions {
+	if g.Shrink == 0 {
+		g.Shrink = gateShrink
+	}
+	if g.ShrinkMin == 0 {
+		g.ShrinkMin = gateShrinkMin
+	}
+	if g.Invalid == 0 {
+		g.Invalid = gateInvalid
+	}
+	if g.Grow == 0 {
+		g.Grow = gateGrow
+	}
+	if g.Overlap == 0 {
+		g.Overlap = gateOverlap
+	}
+	return g
+}
+
+// vanished names a required column that the last version had and the delivery lacks.
+func vanished(s *schemas.Schema, before, now []string) string {
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if f.Constraints.Required && slices.Contains(before, f.Name) && !slices.Contains(now, f.Name) {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+// median of at least one number; the mean of the two middle ones, rounded up, when they are even in number.
+func median(v []int64) int64 {
+	if len(v) == 0 {
+		return 0
+	}
+	slices.Sort(v)
+	m := len(v) / 2
+	if len(v)%2 == 1 {
+		return v[m]
+	}
+	return (v[m-1] + v[m] + 1) / 2
+}
+
+func share(rejected, accepted int64) float64 {
+	if rejected+accepted == 0 {
+		return 0
+	}
+	return float64(rejected) / float64(rejected+accepted)
+}
+
+func percent(part, whole int64) int64 { return (part*100 + whole/2) / whole }

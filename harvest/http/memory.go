@@ -1,0 +1,83 @@
+package http
+
+import (
+	"encoding/json"
+	nethttp "net/http"
+	"time"
+
+	"grenier/harvest"
+)
+
+// A memory is the connector's State: what the servers called the versions that were published.
+type memory struct {
+	Version int          `json:"v"`
+	Files   []remembered `json:"files"`
+}
+
+type remembered struct {
+	Name         string `json:"name"`
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"modified,omitempty"`
+	URL          string `json:"url,omitempty"` // of a page, where it holds no secret
+}
+
+const memoryVersion = 1
+
+// recall reads a State; one that it cannot read is no memory at all.
+func recall(s harvest.State) memory {
+	var m memory
+	if err := json.Unmarshal([]byte(s), &m); err != nil || m.Version != memoryVersion {
+		return memory{}
+	}
+	return m
+}
+
+func (m memory) state() harvest.State {
+	m.Version = memoryVersion
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // texts only
+	}
+	return harvest.State(text)
+}
+
+// named returns what is known under a name, no validators when nothing is.
+func (m memory) named(name string) remembered {
+	for _, f := range m.Files {
+		if f.Name == name {
+			return f
+		}
+	}
+	return remembered{Name: name}
+}
+
+// has tells whether m is about exactly these documents.
+func (m memory) has(names []string) bool {
+	if len(m.Files) != len(names) {
+		return false
+	}
+	for i, f := range m.Files {
+		if f.Name != names[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (f remembered) modified() time.Time {
+	t, err := nethttp.ParseTime(f.LastModified)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// ask makes req conditional.
+func (f remembered) ask(req *nethttp.Request) {
+	if f.ETag != "" {
+		req.Header.Set("If-None-Match", f.ETag)
+	}
+	if f.LastModified != "" {
+		req.Header.Set("If-Modified-Since", f.LastModified)
+	}
+}

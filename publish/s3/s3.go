@@ -1,0 +1,292 @@
+// Package s3 keeps blobs in a bucket of any store that speaks the S3 protocol: publish.BlobStore.
+package s3
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"grenier/publish"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// partSize is how much of a blob is sent at once. A blob that fits is one conditional request; a longer one is made of parts.
+const partSize = 16 << 20
+
+// A Store keeps blobs as objects under a prefix of one bucket. It is safe for concurrent use, also by several processes.
+//
+// A blob of one part is put on condition that its key is free. The protocol's parts know no such condition in this client: two writers
+// of one longer key at the same time both send it, and the second replaces the first by the same bytes.
+type Store struct {
+	client *minio.Client
+	bucket string
+	prefix string // "" or ends with a slash
+}
+
+var _ publish.BlobStore = (*Store)(nil)
+
+// Open connects to the bucket that address names, and checks that it is there:
+//
+//	s3://bucket?endpoint=s3.exemple.fr&region=fr-par&prefix=grenier&access_key=env:NAME&secret_key=file:/path
+//
+// endpoint is a host, with its port when it is not the usual one. insecure=true speaks HTTP without TLS. The two keys are references, which
+// secret turns into what they refer to; without them the bucket is used without signature.
+func Open(ctx context.Context, address string, secret func(ref string) (string, error)) (*Store, error) {
+	c, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.connect(secret)
+	if err != nil {
+		return nil, fmt.Errorf("open s3 bucket %s: %w", c.bucket, err)
+	}
+	found, err := client.BucketExists(ctx, c.bucket)
+	if err != nil {
+		return nil, fmt.Errorf("open s3 bucket %s at %s: %w", c.bucket, c.endpoint, err)
+	}
+	if !found {
+		return nil, fmt.Errorf("open s3 bucket %s at %s: no such bucket", c.bucket, c.endpoint)
+	}
+	return &Store{client: client, bucket: c.bucket, prefix: c.prefix}, nil
+}
+
+// A config is a parsed address.
+type config struct {
+	bucket, prefix, endpoint, region string
+	accessKey, secretKey             string // references
+	insecure                         bool
+}
+
+// parse reads an address; it is strict, for a misspelt option would be a bucket in the wrong place.
+func parse(address string) (c config, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return c, errors.New("s3 address is no URL") // the error would quote it, and someone may have put a key there
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil || u.Scheme != "s3" || u.Host == "" || u.User != nil || u.Path != "" && u.Path != "/" || u.Fragment != "" {
+		return c, errors.New("s3 address is not like s3://bucket?endpoint=host")
+	}
+	known := []string{"endpoint", "region", "insecure", "access_key", "secret_key", "prefix"}
+	for name, values := range q {
+		if !slices.Contains(known, name) || len(values) != 1 {
+			return c, fmt.Errorf("s3 address: option %q is unknown or given twice (known: %s)", name, strings.Join(known, ", "))
+		}
+	}
+	c = config{bucket: u.Host, endpoint: q.Get("endpoint"), region: q.Get("region"), accessKey: q.Get("access_key"), secretKey: q.Get("secret_key")}
+	if v := q.Get("insecure"); v != "" {
+		if c.insecure, err = strconv.ParseBool(v); err != nil {
+			return c, errors.New("s3 address: insecure is neither true nor false")
+		}
+	}
+	if c.endpoint == "" {
+		return c, errors.New("s3 address: no endpoint")
+	}
+	if (c.accessKey == "") != (c.secretKey == "") {
+		return c, errors.New("s3 address: access_key and secret_key go together")
+	}
+	if p := strings.Trim(q.Get("prefix"), "/"); p != "" {
+		if err := publish.CheckKey(p); err != nil {
+			return c, fmt.Errorf("s3 address: prefix: %w", err)
+		}
+		c.prefix = p + "/"
+	}
+	return c, nil
+}
+
+func (c config) connect(secret func(string) (string, error)) (*minio.Client, error) {
+	creds := credentials.NewStatic("", "", "", credentials.SignatureAnonymous)
+	if c.accessKey != "" {
+		access, err := secret(c.accessKey)
+		if err != nil {
+			return nil, fmt.Errorf("access_key: %w", err)
+		}
+		key, err := secret(c.secretKey)
+		if err != nil {
+			return nil, fmt.Errorf("secret_key: %w", err)
+		}
+		creds = credentials.NewStaticV4(access, key, "")
+	}
+	transport, err := minio.DefaultTransport(!c.insecure)
+	if err != nil {
+		return nil, err
+	}
+	transport.Proxy = nil // the environment must not decide where blobs go
+	transport.ResponseHeaderTimeout = time.Minute
+	return minio.New(c.endpoint, &minio.Options{Creds: creds, Secure: !c.insecure, Region: c.region, Transport: transport})
+}
+
+// parts keeps the buffers of Put.
+var parts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// Put implements publish.BlobStore.
+func (s *Store) Put(ctx context.Context, key string, r io.Reader) error {
+	if there, err := s.begin(ctx, key); there || err != nil {
+		return err
+	}
+	first := parts.Get().(*bytes.Buffer)
+	defer parts.Put(first)
+	first.Reset()
+	r = &wholeReader{r}
+	n, err := first.ReadFrom(io.LimitReader(r, partSize))
+	if err == nil && n < partSize {
+		err = s.put(ctx, key, bytes.NewReader(first.Bytes()), n)
+	} else if err == nil {
+		err = s.put(ctx, key, io.MultiReader(bytes.NewReader(first.Bytes()), r), -1)
+	}
+	if err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	return nil
+}
+
+// Adopt implements publish.BlobStore.
+func (s *Store) Adopt(ctx context.Context, key, path string) error {
+	there, err := s.begin(ctx, key)
+	if err == nil && !there {
+		err = s.send(ctx, key, path)
+	}
+	if err != nil {
+		return fmt.Errorf("adopt %s: %w", key, err)
+	}
+	return os.Remove(path)
+}
+
+func (s *Store) send(ctx context.Context, key, path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return s.put(ctx, key, f, info.Size())
+}
+
+// begin checks what must hold before anything is sent. there: the key exists already.
+func (s *Store) begin(ctx context.Context, key string) (there bool, err error) {
+	_, err = s.Stat(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// put sends size bytes, or as many as there are when size is -1. A key taken meanwhile is no error: it names the same bytes.
+func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64) error {
+	o := minio.PutObjectOptions{PartSize: partSize, SendContentMd5: true, ContentType: "application/octet-stream"}
+	o.SetMatchETagExcept("*")
+	_, err := s.client.PutObject(ctx, s.bucket, s.prefix+key, r, size, o)
+	if code := minio.ToErrorResponse(err).Code; code == minio.PreconditionFailed || code == "ConditionalRequestConflict" {
+		_, err = s.Stat(ctx, key)
+	}
+	return err
+}
+
+// Open implements publish.BlobStore. ctx must live as long as the Blob is read. Reading in order is one request; each ReadAt is one of
+// its range.
+func (s *Store) Open(ctx context.Context, key string) (publish.Blob, error) {
+	if err := publish.CheckKey(key); err != nil {
+		return nil, err
+	}
+	o, err := s.client.GetObject(ctx, s.bucket, s.prefix+key, minio.GetObjectOptions{})
+	if err == nil {
+		if _, err = o.Stat(); err != nil {
+			_ = o.Close()
+		}
+	}
+	if err != nil {
+		return nil, pathError("open", key, err)
+	}
+	return o, nil
+}
+
+// Stat implements publish.BlobStore.
+func (s *Store) Stat(ctx context.Context, key string) (int64, error) {
+	if err := publish.CheckKey(key); err != nil {
+		return 0, err
+	}
+	info, err := s.client.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{})
+	if err != nil {
+		return 0, pathError("stat", key, err)
+	}
+	return info.Size, nil
+}
+
+// Delete implements publish.BlobStore.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if _, err := s.Stat(ctx, key); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	if err := s.client.RemoveObject(ctx, s.bucket, s.prefix+key, minio.RemoveObjectOptions{}); err != nil {
+		return pathError("delete", key, err)
+	}
+	return nil
+}
+
+// Each implements publish.BlobStore.
+func (s *Store) Each(ctx context.Context, prefix string, fn func(key string, size int64, modified time.Time) error) error {
+	if err := publish.CheckPrefix(prefix); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for o := range s.client.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix, Recursive: true}) {
+		if o.Err != nil {
+			return fmt.Errorf("list %s: %w", prefix, o.Err)
+		}
+		key := strings.TrimPrefix(o.Key, s.prefix)
+		if publish.CheckKey(key) != nil { // folders that some tools make, other people's objects
+			continue
+		}
+		if err := fn(key, o.Size, o.LastModified); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// pathError says what was done to which key, and is fs.ErrNotExist when there is none.
+func pathError(op, key string, err error) error {
+	r := minio.ToErrorResponse(err)
+	if r.Code == minio.NoSuchKey || r.StatusCode == http.StatusNotFound && r.Code != minio.NoSuchBucket {
+		err = fs.ErrNotExist
+	}
+	return &fs.PathError{Op: op, Path: key, Err: err}
+}
+
+// A wholeReader keeps a stream that stops short from passing for a whole one: the client takes io.ErrUnexpectedEOF, which is what a cut HTTP
+// body yields, for the end of a last part.
+type wholeReader struct{ r io.Reader }
+
+func (w *wholeReader) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if err == io.ErrUnexpectedEOF { //nolint:errorlint // wrapped ones are not taken for the end
+		err = fmt.Errorf("stream stops short: %w", err)
+	}
+	return n, err
+}

@@ -1,0 +1,202 @@
+package schemas
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"strings"
+)
+
+// A keyTable remembers which keys were seen, by 128 bits of hash: two 64-bit hashes with random seeds of their own. Two different keys
+// would have to agree in all of them to be taken for equal; among ten million keys that happens with odds of about 1 in 10^25, and the
+// seeds keep anyone from preparing it. A key costs 24 bytes at a load of at most three quarters.
+type keyTable struct {
+	seeds [2]maphash.Seed
+	slots []keySlot // a power of two
+	n     int
+}
+
+type keySlot struct {
+	a, b uint64 // a == 0 when the slot is free
+	at   int64
+}
+
+func newKeyTable() *keyTable {
+	return &keyTable{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, slots: make([]keySlot, 1024)}
+}
+
+// A keyHash is the hash of a key in one table.
+type keyHash struct{ a, b uint64 }
+
+func (t *keyTable) hash(key []byte) keyHash {
+	a := maphash.Bytes(t.seeds[0], key)
+	if a == 0 {
+		a = 1
+	}
+	return keyHash{a, maphash.Bytes(t.seeds[1], key)}
+}
+
+// slot returns where the key is, or where it would go.
+func (t *keyTable) slot(h keyHash) *keySlot {
+	mask := uint64(len(t.slots) - 1)
+	for i := h.a & mask; ; i = (i + 1) & mask {
+		if s := &t.slots[i]; s.a == 0 || s.a == h.a && s.b == h.b {
+			return s
+		}
+	}
+}
+
+// add remembers the key as seen at a place, and returns the earlier place when it was seen before.
+func (t *keyTable) add(key []byte, at int64) (earlier int64, seen bool) {
+	h := t.hash(key)
+	s := t.slot(h)
+	if s.a != 0 {
+		return s.at, true
+	}
+	*s = keySlot{h.a, h.b, at}
+	if t.n++; t.n > len(t.slots)/4*3 {
+		t.grow()
+	}
+	return 0, false
+}
+
+func (t *keyTable) has(h keyHash) bool { return t.slot(h).a != 0 }
+
+func (t *keyTable) grow() {
+	old := t.slots
+	t.slots = make([]keySlot, 2*len(old))
+	for _, s := range old {
+		if s.a != 0 {
+			*t.slot(keyHash{s.a, s.b}) = s
+		}
+	}
+}
+
+// placeBits is how many bits of a place hold the row; the document's number is above them.
+const placeBits = 40
+
+func (c *Checker) place(r int) int64 {
+	return c.document<<placeBits | c.in.Row[r]&(1<<placeBits-1)
+}
+
+// keys applies unique, the primary key and the foreign keys. Refused rows count: a value stays taken.
+func (c *Checker) keys() {
+	for i, f := range c.plan.unique {
+		c.uniqueColumn(c.unique[i], f, i)
+	}
+	if c.primary != nil {
+		c.primaryKey()
+	}
+	for i := range c.plan.foreign {
+		c.foreignKey(&c.plan.foreign[i], &c.foreign[i])
+	}
+}
+
+func (c *Checker) uniqueColumn(table *keyTable, f, rank int) {
+	col, valid := c.plan.columns[f], c.out.Columns[f].Valid
+	for r := range c.in.Rows {
+		if !valid[r] || c.state[r]&rowWhole != 0 {
+			continue
+		}
+		c.scratch.key = col.appendKey(c.scratch.key[:0], c.cell(f, r), c.value(f, r), &c.scratch)
+		if earlier, seen := table.add(c.scratch.key, c.place(r)); seen {
+			c.faults = append(c.faults, fault{row: int32(r), col: int32(f), rank: rankUnique + uint32(rank), code: codeUnique, n: earlier})
+		}
+	}
+}
+
+// tuple writes the typed values of some fields of a row into the scratch; all is false when none has a value.
+func (c *Checker) tuple(fields []int, r int) (key []byte, some bool) {
+	key = c.scratch.key[:0]
+	for _, f := range fields {
+		if !c.out.Columns[f].Valid[r] {
+			key = append(key, 0)
+			continue
+		}
+		some = true
+		start := len(key)
+		key = append(key, 1, 0, 0, 0, 0)
+		key = c.plan.columns[f].appendKey(key, c.cell(f, r), c.value(f, r), &c.scratch)
+		binary.LittleEndian.PutUint32(key[start+1:], uint32(len(key)-start-5)) // so that "a"+"bc" differs from "ab"+"c"
+	}
+	c.scratch.key = key
+	return key, some
+}
+
+func (c *Checker) primaryKey() {
+	for r := range c.in.Rows {
+		if c.state[r]&rowWhole != 0 {
+			continue
+		}
+		f := fault{row: int32(r), col: -1, rank: rankPrimary, code: codePrimary}
+		key, some := c.tuple(c.plan.primary, r)
+		if !some {
+			c.faults = append(c.faults, f)
+			continue
+		}
+		var seen bool
+		if f.n, seen = c.primary.add(key, c.place(r)); seen {
+			c.faults = append(c.faults, f)
+		}
+	}
+}
+
+// A foreignState is what a foreign key to the table itself must remember until the end.
+type foreignState struct {
+	known   *keyTable // keys that can be referred to
+	waiting []waitingKey
+}
+
+// A waitingKey refers to a key that was not seen yet.
+type waitingKey struct {
+	hash  keyHash
+	place int64
+	line  int64
+	text  string // for the issue; "" past the first MaxIssues
+}
+
+func (c *Checker) foreignKey(k *foreignKey, s *foreignState) {
+	for r := range c.in.Rows {
+		if c.state[r]&rowWhole != 0 {
+			continue
+		}
+		if key, some := c.tuple(k.ref, r); some {
+			s.known.add(key, c.place(r))
+		}
+		key, some := c.tuple(k.fields, r)
+		if !some {
+			continue
+		}
+		if h := s.known.hash(key); !s.known.has(h) {
+			w := waitingKey{hash: h, place: c.place(r), line: c.in.Line[r]}
+			if len(s.waiting) < MaxIssues {
+				w.text = c.tupleText(k.fields, r)
+			}
+			s.waiting = append(s.waiting, w)
+		}
+	}
+}
+
+func (c *Checker) tupleText(fields []int, r int) string {
+	var parts []string
+	for _, f := range fields {
+		parts = append(parts, cut(c.cell(f, r), MaxCell))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// End runs what can only be judged once the whole table was seen (foreign keys to the table itself).
+func (c *Checker) End(rep *Report) {
+	for i := range c.foreign {
+		k, s := &c.plan.foreign[i], &c.foreign[i]
+		for _, w := range s.waiting {
+			switch {
+			case s.known.has(w.hash):
+			case c.plan.document != nil:
+				rep.Warn(c.foreignIssue(k, w))
+			default:
+				rep.Add(c.foreignIssue(k, w))
+			}
+		}
+		s.waiting = nil
+	}
+}

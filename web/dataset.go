@@ -1,0 +1,165 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"grenier/catalog"
+
+	"github.com/google/uuid"
+)
+
+// maxVersions is how many past versions the page of a dataset lists.
+const maxVersions = 12
+
+// A datasetPage is the body of dataset.html.
+type datasetPage struct {
+	catalog.Dataset
+	Lead, Rest  string
+	License     license
+	Share       string // of accepted rows
+	Online      time.Time
+	Banner      *banner
+	Versions    []catalog.Version
+	MoreHistory int
+	SchemaTitle string
+	SchemaKnown bool
+	Identity    string // permanent address
+	Query       string // a line of SQL that reads the Parquet file, "" without one
+	Citation    string
+}
+
+// A banner warns that the version online is not the newest that could be.
+type banner struct {
+	Title  string
+	Reason string // the last run's own sentence
+}
+
+func (s *Server) dataset(w http.ResponseWriter, r *http.Request) error {
+	d, moved, err := s.bySlug(r)
+	if err != nil {
+		return err
+	}
+	if moved {
+		return redirect(w, r, datasetPath(d.Slug), http.StatusMovedPermanently)
+	}
+	p, err := s.datasetPage(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	return s.render(w, r, "dataset.html", s.datasetHead(d), p)
+}
+
+// bySlug finds the dataset of the address; moved says that the slug is an old one. A withdrawn dataset is an error.
+func (s *Server) bySlug(r *http.Request) (d catalog.Dataset, moved bool, err error) {
+	slug := parameter(r, "slug")
+	d, err = s.Store.DatasetBySlug(r.Context(), slug)
+	if err != nil {
+		return d, false, fmt.Errorf("read dataset %q: %w", slug, err)
+	}
+	if d.Status == catalog.DatasetWithdrawn {
+		return d, false, errWithdrawn
+	}
+	return d, d.Slug != slug, nil
+}
+
+// byID is bySlug for addresses that hold the identity.
+func (s *Server) byID(r *http.Request) (catalog.Dataset, error) {
+	id, err := identity(parameter(r, "id"))
+	if err != nil {
+		return catalog.Dataset{}, err
+	}
+	d, err := s.Store.Dataset(r.Context(), id)
+	if err != nil {
+		return d, fmt.Errorf("read dataset %s: %w", id, err)
+	}
+	if d.Status == catalog.DatasetWithdrawn {
+		return d, errWithdrawn
+	}
+	return d, nil
+}
+
+// identity reads a UUID in its canonical form: one thing, one address.
+func identity(text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return uuid.Nil, errNotFound
+	}
+	return id, nil
+}
+
+func (s *Server) datasetPage(ctx context.Context, d catalog.Dataset) (datasetPage, error) {
+	p := datasetPage{Dataset: d, License: licenseOf(d.License), Share: share(d.Rows, d.Rows+d.Rejected), Online: d.Modified,
+		Identity: s.BaseURL + "/id/jeu/" + d.ID.String(), SchemaTitle: d.SchemaName}
+	p.Lead, p.Rest = lead(d.Description)
+	if sc := s.schema(d.SchemaName); sc != nil {
+		p.SchemaKnown, p.SchemaTitle = true, sc.Title
+	}
+	versions, err := s.Store.Versions(ctx, d.ID)
+	if err != nil {
+		return p, fmt.Errorf("read versions of %s: %w", d.ID, err)
+	}
+	if len(versions) > 0 {
+		p.Online = versions[0].Published
+	}
+	p.Versions = versions[:min(len(versions), maxVersions)]
+	p.MoreHistory = len(versions) - len(p.Versions)
+	if p.Banner, err = s.banner(ctx, d); err != nil {
+		return p, err
+	}
+	p.Citation = fmt.Sprintf("%s, «%s%s%s», version du %s, %s, %s", d.Member.Name, nbsp, clean(d.Title), nbsp, s.dayText(p.Online), p.License.Title, p.Identity)
+	for _, f := range d.Files {
+		if f.Format == "parquet" {
+			p.Query = "SELECT *\nFROM '" + s.BaseURL + filePath(f) + "'\nLIMIT 10"
+		}
+	}
+	return p, nil
+}
+
+// banner says in words why a dataset is held or stale.
+func (s *Server) banner(ctx context.Context, d catalog.Dataset) (*banner, error) {
+	var b banner
+	switch d.Status {
+	case catalog.DatasetHeld:
+		b.Title = "Une livraison plus récente attend d’être vérifiée"
+	case catalog.DatasetStale:
+		b.Title = "La source n’a pas pu être relue récemment"
+	default:
+		return nil, nil
+	}
+	runs, err := s.Store.Runs(ctx, catalog.RunQuery{Source: d.Source, Limit: 1})
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return nil, fmt.Errorf("read last run of %s: %w", d.Source, err)
+	}
+	if len(runs) > 0 && (runs[0].Status == catalog.Held || runs[0].Status == catalog.Failed) {
+		b.Reason = runs[0].Message
+	}
+	return &b, nil
+}
+
+func (s *Server) datasetHead(d catalog.Dataset) head {
+	return head{
+		Title: clean(d.Title), Description: brief(d.Description, 200), Path: datasetPath(d.Slug), Nav: "/jeux",
+		Crumbs: []crumb{{"Jeux de données", "/jeux"}, {d.Member.Name, memberPath(d.Member.SIREN)}},
+		Alternates: []alternate{
+			{"text/turtle", "/jeux/" + d.ID.String() + ".ttl", "DCAT (Turtle)"},
+			{"application/json", datasetPath(d.Slug) + ".json", "JSON"},
+		},
+		License: licenseOf(d.License).URL,
+	}
+}
+
+// datasetTwin is the JSON of a dataset's page.
+func (s *Server) datasetTwin(w http.ResponseWriter, r *http.Request) error {
+	d, moved, err := s.bySlug(r)
+	if err != nil {
+		return err
+	}
+	if moved {
+		return redirect(w, r, datasetPath(d.Slug)+".json", http.StatusMovedPermanently)
+	}
+	return sendJSON(w, r, s.datasetJSON(d, true))
+}

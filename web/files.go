@@ -1,0 +1,117 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"grenier/catalog"
+)
+
+const (
+	cacheNewest = "public, no-cache"
+	cacheFixed  = "public, max-age=31536000, immutable"
+	slowest     = 20_000 // bytes a second: a download that is slower is cut
+)
+
+// newestFile is the permanent address of a distribution.
+func (s *Server) newestFile(w http.ResponseWriter, r *http.Request) error {
+	return s.file(w, r, 0, cacheNewest)
+}
+
+// pastFile is one version of it, for ever.
+func (s *Server) pastFile(w http.ResponseWriter, r *http.Request) error {
+	text := parameter(r, "version")
+	version, err := strconv.Atoi(text)
+	if err != nil || version < 1 || strconv.Itoa(version) != text {
+		return errNotFound
+	}
+	return s.file(w, r, version, cacheFixed)
+}
+
+func (s *Server) file(w http.ResponseWriter, r *http.Request, version int, cache string) error {
+	id, err := identity(parameter(r, "id"))
+	if err != nil {
+		return err
+	}
+	f, d, err := s.Store.File(r.Context(), id, version)
+	if err != nil {
+		return fmt.Errorf("read file %s version %d: %w", id, version, err)
+	}
+	if d.Status == catalog.DatasetWithdrawn {
+		return errWithdrawn
+	}
+	if !answersTo(f, s.format(f.Format).Ext, parameter(r, "name")) {
+		return errNotFound
+	}
+	s.fileHeaders(w.Header(), f, d, cache)
+	return s.sendBlob(w, r, f)
+}
+
+// answersTo tells whether a file is found under a name: its own, or any other with its extension, since a file that was renamed
+// stays where harvesters and spreadsheets know it.
+func answersTo(f catalog.File, ext, name string) bool {
+	return name == f.Name || strings.EqualFold(path.Ext(name), path.Ext(f.Name)) || strings.HasSuffix(strings.ToLower(name), strings.ToLower(ext))
+}
+
+func (s *Server) fileHeaders(h http.Header, f catalog.File, d catalog.Dataset, cache string) {
+	media := s.format(f.Format).MediaType
+	if strings.HasPrefix(media, "text/") && !strings.Contains(media, "charset") {
+		media += "; charset=utf-8"
+	}
+	h.Set("Content-Type", media)
+	h.Set("Content-Disposition", disposition(f.Name))
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", cache)
+	h.Set("ETag", `"`+f.SHA256+`"`)
+	h.Add("Link", "<"+s.BaseURL+datasetPath(d.Slug)+`>; rel="describedby"; type="text/html"`)
+	if l := licenseOf(d.License).URL; l != "" {
+		h.Add("Link", "<"+l+`>; rel="license"`)
+	}
+}
+
+// disposition makes a file be saved under its name, for old readers too (RFC 6266).
+func disposition(name string) string {
+	ascii := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' || r == '%' {
+			return '_'
+		}
+		return r
+	}, name)
+	return `attachment; filename="` + ascii + `"; filename*=UTF-8''` + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+}
+
+// sendBlob answers with the bytes, the whole of them or the ranges asked for. A blob that is absent or of another length
+// than the catalogue says is an error: a part never passes for a file.
+func (s *Server) sendBlob(w http.ResponseWriter, r *http.Request, f catalog.File) error {
+	blob, err := s.Blobs.Open(r.Context(), f.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &httpError{status: http.StatusInternalServerError, err: fmt.Errorf("blob %s of file %s is missing: %w", f.Key, f.ID, err)}
+	}
+	if err != nil {
+		return fmt.Errorf("open blob %s: %w", f.Key, err)
+	}
+	defer blob.Close()
+	length, err := blob.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = blob.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("measure blob %s: %w", f.Key, err)
+	}
+	if length != f.Bytes {
+		return fmt.Errorf("blob %s of file %s has %d bytes instead of %d", f.Key, f.ID, length, f.Bytes)
+	}
+	// The server's own limit on writing is for pages; a file may take as long as a slow line needs. A writer without deadlines
+	// (a test's) says so, and that is fine.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute + time.Duration(length/slowest)*time.Second))
+	http.ServeContent(w, r, "", f.Modified, blob)
+	return nil
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gorilla/mux"
+	"github.com/klauspost/compress/gzhttp"
+)
+
+// A kind of route decides the headers of its answers and the shape of its errors.
+type kind int
+
+const (
+	kindPage  kind = iota // HTML; errors are pages
+	kindData              // JSON and XML for machines, open to other origins; errors are JSON
+	kindRDF               // Turtle, open to other origins; errors are plain text
+	kindFile              // downloads, open to other origins, never compressed on the fly; errors are pages
+	kindAsset             // our own style sheet and mark
+	kindAdmin             // health and metrics; errors are plain text
+)
+
+// open tells whether answers of the kind may be read by pages of other origins.
+func (k kind) open() bool { return k == kindData || k == kindRDF || k == kindFile }
+
+// A route is one address of the site. All answer GET and HEAD, and nothing else.
+type route struct {
+	name  string // in logs and metrics
+	path  string
+	kind  kind
+	serve func(*Server, http.ResponseWriter, *http.Request) error
+}
+
+// routes is the table of contents: where two paths fit, the first one answers.
+var routes = []route{
+	{"home", "/", kindPage, (*Server).home},
+	{"search", "/jeux", kindPage, (*Server).search},
+	{"search-json", "/jeux.json", kindData, (*Server).apiDatasets},
+	{"dataset-ttl", "/jeux/{id}.ttl", kindRDF, (*Server).datasetTurtle},
+	{"dataset-json", "/jeux/{slug}.json", kindData, (*Server).datasetTwin},
+	{"dataset", "/jeux/{slug}", kindPage, (*Server).dataset},
+	{"report", "/jeux/{slug}/rapport", kindPage, (*Server).report},
+	{"report-json", "/jeux/{slug}/rapport.json", kindData, (*Server).reportTwin},
+	{"members", "/membres", kindPage, (*Server).members},
+	{"members-json", "/membres.json", kindData, (*Server).apiMembers},
+	{"member-json", "/membres/{siren}.json", kindData, (*Server).memberTwin},
+	{"member", "/membres/{siren}", kindPage, (*Server).member},
+	{"schemas", "/schemas", kindPage, (*Server).schemaList},
+	{"schema", "/schemas/{org}/{name}", kindPage, (*Server).schemaPage},
+
+	{"api", "/api", kindPage, (*Server).api},
+	{"about", "/a-propos", kindPage, (*Server).about},
+	{"accessibility", "/accessibilite", kindPage, (*Server).accessibility},
+	{"legal", "/mentions-legales", kindPage, (*Server).legal},
+	{"site-map", "/plan-du-site", kindPage, (*Server).siteMap},
+
+	{"api-datasets", "/api/1/jeux", kindData, (*Server).apiDatasets},
+	{"api-dataset", "/api/1/jeux/{id}", kindData, (*Server).apiDataset},
+	{"api-members", "/api/1/membres", kindData, (*Server).apiMembers},
+	{"api-schemas", "/api/1/schemas", kindData, (*Server).apiSchemas},
+
+	{"id-dataset", "/id/jeu/{id}", kindRDF, (*Server).datasetIdentity},
+	{"id-file", "/id/fichier/{id}", kindRDF, (*Server).fileIdentity},
+	{"id-member", "/id/organisme/{siren}", kindRDF, (*Server).memberIdentity},
+	{"id-contact", "/id/contact/{siren}", kindRDF, (*Server).memberIdentity},
+	{"id-catalogue", "/id/catalogue", kindRDF, (*Server).catalogueIdentity},
+	{"id-member-catalogue", "/id/catalogue/{siren}", kindRDF, (*Server).memberIdentity},
+	{"catalogue", "/catalogue.ttl", kindRDF, (*Server).catalogue},
+	{"catalogue-page", "/catalogue/{page}.ttl", kindRDF, (*Server).catalogue},
+	{"member-catalogue", "/catalogues/{siren}.ttl", kindRDF, (*Server).memberCatalogue},
+	{"member-catalogue-page", "/catalogues/{siren}/{page}.ttl", kindRDF, (*Server).memberCatalogue},
+
+	{"file", "/f/{id}/{name}", kindFile, (*Server).newestFile},
+	{"file-version", "/f/{id}/v/{version}/{name}", kindFile, (*Server).pastFile},
+
+	{"atom", "/atom.xml", kindData, (*Server).atom},
+	{"sitemap-xml", "/sitemap.xml", kindData, (*Server).sitemap},
+	{"robots", "/robots.txt", kindData, (*Server).robots},
+	{"asset", "/static/{name}", kindAsset, (*Server).asset},
+	{"healthz", "/healthz", kindAdmin, (*Server).healthz},
+}
+
+// adminRoutes are answered on the admin address, and by the public site when there is no such address.
+var adminRoutes = []route{
+	{"healthz", "/healthz", kindAdmin, (*Server).healthz},
+	{"readyz", "/readyz", kindAdmin, (*Server).readyz},
+	{"metrics", "/metrics", kindAdmin, (*Server).metricsPage},
+}
+
+func (s *Server) publicHandler() http.Handler {
+	all := routes
+	if !s.AdminApart {
+		all = append(append([]route(nil), routes...), adminRoutes...)
+	}
+	return s.dress(s.router(all))
+}
+
+func (s *Server) adminHandler() http.Handler { return s.dress(s.router(adminRoutes)) }
+
+// router has no middleware of its own: mux would not run it for addresses that it does not know.
+func (s *Server) router(all []route) *mux.Router {
+	m := mux.NewRouter().SkipClean(true)
+	for _, rt := range all {
+		m.Handle(rt.path, s.route(rt)).Name(rt.name)
+	}
+	m.NotFoundHandler = s.unrouted(m)
+	return m
+}
+
+// route makes the handler of one route.
+func (s *Server) route(rt route) http.Handler {
+	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := rt.serve(s, w, r); err != nil {
+			s.fail(w, r, rt.kind, err)
+		}
+	})
+	if rt.kind != kindFile {
+		h = compress(h)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		visitOf(r).route = rt.name
+		visitOf(r).kind = rt.kind
+		kindHeaders(w.Header(), rt.kind)
+		if s.otherMethod(w, r, rt.kind) {
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// compress gzips answers of more than a kilobyte for those who accept it.
+var compress = func() func(http.Handler) http.HandlerFunc {
+	wrap, err := gzhttp.NewWrapper(gzhttp.EnableZstd(false), gzhttp.MinSize(1024))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return wrap
+}()
+
+// otherMethod answers everything but GET and HEAD: preflights of other origins, and 405 for the rest.
+func (s *Server) otherMethod(w http.ResponseWriter, r *http.Request, k kind) bool {
+	switch {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return false
+	case r.Method == http.MethodOptions && k.open():
+		w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD")
+		w.Header().Set("Access-Control-Allow-Headers", "Range, If-Range, If-None-Match, If-Modified-Since")
+		w.Header().Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.Header().Set("Allow", "GET, HEAD")
+		s.fail(w, r, k, problem(http.StatusMethodNotAllowed, "Cette adresse se lit seulement (GET ou HEAD)."))
+	}
+	return true
+}
