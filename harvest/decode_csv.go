@@ -133,6 +133,7 @@ func (d *csvDecoder) Next(b *schemas.Block) error {
 		return d.err
 	}
 	b.Data = append(b.Data, d.carry...)
+	from := d.src.off - int64(len(d.carry))
 	for n := schemas.BlockBytes - len(b.Data); ; n = len(b.Data) {
 		var err error
 		if b.Data, err = d.src.more(b.Data, max(n, 0)); err != nil {
@@ -156,7 +157,9 @@ func (d *csvDecoder) Next(b *schemas.Block) error {
 		d.err = io.EOF
 		return io.EOF
 	}
-	d.inspect(b)
+	if !d.src.clean(from, d.src.off) {
+		inspect(b)
+	}
 	return nil
 }
 
@@ -227,11 +230,8 @@ func (d *csvDecoder) complain(b *schemas.Block, row []schemas.Span) {
 	}
 }
 
-// inspect reports the cells that hold broken or NUL characters and shows each as U+FFFD. It costs nothing where the document is clean.
-func (d *csvDecoder) inspect(b *schemas.Block) {
-	if !d.src.suspect || utf8.Valid(b.Data) && bytes.IndexByte(b.Data, 0) < 0 {
-		return
-	}
+// inspect reports the cells that hold broken or NUL characters and shows each as U+FFFD.
+func inspect(b *schemas.Block) {
 	earlier := b.Faults
 	b.Faults = nil
 	for i := range b.Cells {

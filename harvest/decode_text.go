@@ -40,9 +40,10 @@ type plainText struct {
 	off      int64
 	size     int64
 	encoding string
-	suspect  bool // some bytes are broken or NUL: cells must be looked at
+	suspect  bool       // some bytes are broken or NUL: cells must be looked at
+	spoilt   [][2]int64 // where they are, for UTF-8; nil: anywhere
 
-	table *[128][]byte     // UTF-8 of the high half of a one-byte encoding
+	table *[128]uint32     // UTF-8 of the high half of a one-byte encoding: the bytes from the lowest on, their number in the highest
 	order binary.ByteOrder // of UTF-16
 	raw   []byte
 }
@@ -123,7 +124,7 @@ func (t *plainText) settle(told bool) error {
 		return err
 	}
 	if told || c.broken == 0 || c.multi >= 2*c.broken || c.broken == 1 && c.cut && c.multi > 0 {
-		t.encoding, t.suspect = encodingUTF8, c.broken > 0 || c.nul
+		t.encoding, t.suspect, t.spoilt = encodingUTF8, len(c.spoilt) > 0, c.spoilt
 		return nil
 	}
 	return t.singleByte("", nil)
@@ -138,21 +139,24 @@ func (t *plainText) singleByte(name string, page *charmap.Charmap) error {
 	if page == nil {
 		page, name = mostFrench(high)
 	}
-	t.encoding, t.suspect, t.table = name, nul, new([128][]byte)
+	t.encoding, t.suspect, t.table = name, nul, new([128]uint32)
 	for i := range t.table {
-		r, ok := letter(page, byte(0x80+i))
-		if !ok {
-			t.table[i] = []byte{0xff}
+		code := []byte{0xff}
+		if r, ok := letterOf(page, byte(0x80+i)); ok {
+			code = utf8.AppendRune(nil, r)
+		} else {
 			t.suspect = t.suspect || high[i] > 0
-			continue
 		}
-		t.table[i] = utf8.AppendRune(nil, r)
+		for k, c := range code {
+			t.table[i] |= uint32(c) << (8 * k)
+		}
+		t.table[i] |= uint32(len(code)) << 24
 	}
 	return nil
 }
 
-// letter decodes a byte; a C1 control stands for "no such character", as Windows-1252 leaves five places empty.
-func letter(page *charmap.Charmap, b byte) (rune, bool) {
+// letterOf decodes a byte; a C1 control stands for "no such character", as Windows-1252 leaves five places empty.
+func letterOf(page *charmap.Charmap, b byte) (rune, bool) {
 	r := page.DecodeByte(b)
 	return r, r != utf8.RuneError && (r < 0x80 || r > 0x9f)
 }
@@ -188,7 +192,7 @@ func mostFrench(high *[128]int64) (*charmap.Charmap, string) {
 // frenchness weighs what the high bytes would be: small letters most, then capitals, then signs; anything else speaks against.
 func frenchness(page *charmap.Charmap, high *[128]int64) (score int64) {
 	for i, n := range high {
-		r, ok := letter(page, byte(0x80+i))
+		r, ok := letterOf(page, byte(0x80+i))
 		switch {
 		case !ok:
 			score -= 5 * n
@@ -205,9 +209,9 @@ func frenchness(page *charmap.Charmap, high *[128]int64) (score int64) {
 
 // A census counts what decides whether bytes are UTF-8.
 type census struct {
-	multi, broken int64 // sequences of several bytes, well-formed or not
-	nul           bool
-	cut           bool // the last broken one is cut by the end of the document
+	multi, broken int64      // sequences of several bytes, well-formed or not
+	cut           bool       // the last broken one is cut by the end of the document
+	spoilt        [][2]int64 // stretches of the document with broken bytes or NULs
 }
 
 const highBits = 0x8080808080808080
@@ -220,9 +224,12 @@ func (c *census) take(in io.ReaderAt, off, size int64) error {
 			return err
 		}
 		last := off+int64(len(p)) == size
-		n := c.count(p, last)
-		c.nul = c.nul || bytes.IndexByte(p, 0) >= 0
-		off += int64(n)
+		broken := c.broken
+		n := int64(c.count(p, last))
+		if c.broken > broken || bytes.IndexByte(p, 0) >= 0 {
+			c.spoilt = append(c.spoilt, [2]int64{off, off + n})
+		}
+		off += n
 		if c.broken >= 1000 && c.multi < c.broken/10 {
 			return nil // the rest cannot make it look like UTF-8 again, unless it is another file
 		}
@@ -288,13 +295,15 @@ func histogram(in io.ReaderAt, off, size int64) (high *[128]int64, nul bool, err
 		if err := readFull(in, p, off); err != nil {
 			return nil, false, err
 		}
-		for i := 0; i < len(p); i++ {
-			if i+8 <= len(p) && binary.LittleEndian.Uint64(p[i:])&highBits == 0 {
-				i += 7
-				continue
+		i := 0
+		for ; i+8 <= len(p); i += 8 {
+			for m := binary.LittleEndian.Uint64(p[i:]) & highBits; m != 0; m &= m - 1 {
+				high[p[i+bits.TrailingZeros64(m)>>3]&0x7f]++
 			}
-			if b := p[i]; b >= 0x80 {
-				high[b-0x80]++
+		}
+		for ; i < len(p); i++ {
+			if p[i] >= 0x80 {
+				high[p[i]&0x7f]++
 			}
 		}
 		nul = nul || bytes.IndexByte(p, 0) >= 0
@@ -305,6 +314,16 @@ func histogram(in io.ReaderAt, off, size int64) (high *[128]int64, nul bool, err
 
 // rewind goes back to the first byte.
 func (t *plainText) rewind() { t.off = t.start }
+
+// clean tells whether the document has nothing broken between two offsets.
+func (t *plainText) clean(from, to int64) bool {
+	for _, s := range t.spoilt {
+		if s[0] < to && from < s[1] {
+			return false
+		}
+	}
+	return !t.suspect || t.spoilt != nil
+}
 
 // done tells whether all was handed over.
 func (t *plainText) done() bool { return t.off >= t.size }
@@ -333,31 +352,37 @@ func (t *plainText) more(dst []byte, n int) ([]byte, error) {
 	return t.bytes(dst), nil
 }
 
-// bytes decodes t.raw, one byte a character; runs of ASCII are copied.
+// bytes decodes t.raw, one byte a character. It writes up to eight bytes where fewer count, and goes on behind those that do.
 func (t *plainText) bytes(dst []byte) []byte {
-	src := t.raw
-	dst = growBytes(dst, len(src)+len(src)/8)
+	src, n := t.raw, len(dst)
+	dst = growBytes(dst, 3*len(src)+8)
+	dst = dst[:cap(dst)]
 	for i := 0; i < len(src); {
-		j := i
-		for j+8 <= len(src) {
-			m := binary.LittleEndian.Uint64(src[j:]) & highBits
-			if m != 0 {
-				j += bits.TrailingZeros64(m) >> 3
+		for i+8 <= len(src) {
+			w := binary.LittleEndian.Uint64(src[i:])
+			binary.LittleEndian.PutUint64(dst[n:], w)
+			if m := w & highBits; m != 0 {
+				k := bits.TrailingZeros64(m) >> 3
+				i, n = i+k, n+k
 				break
 			}
-			j += 8
+			i, n = i+8, n+8
 		}
-		for j < len(src) && src[j] < 0x80 {
-			j++
+		if i == len(src) {
+			break
 		}
-		dst = append(dst, src[i:j]...)
-		for j < len(src) && src[j] >= 0x80 {
-			dst = append(dst, t.table[src[j]-0x80]...)
-			j++
+		c := src[i]
+		i++
+		if c < 0x80 { // near the end
+			dst[n] = c
+			n++
+			continue
 		}
-		i = j
+		code := t.table[c-0x80]
+		binary.LittleEndian.PutUint32(dst[n:], code)
+		n += int(code >> 24)
 	}
-	return dst
+	return dst[:n]
 }
 
 // units decodes t.raw, two bytes a unit. A high surrogate at the very end is left for the next call.

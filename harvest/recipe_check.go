@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"grenier/publish"
 	"grenier/schemas"
 )
@@ -176,6 +178,71 @@ func (c *recipeCheck) lookup() {
 		names = append(names, s.ID.Name())
 	}
 	c.fault(at, "schéma inconnu\u00a0: %s%s", cited(c.Schema), proposal(id.Name(), names))
+}
+
+// mapping checks the section map.
+func (c *recipeCheck) mapping() {
+	if c.schema != nil && c.schema.Form == schemas.Document && len(c.given("map")) > 0 {
+		c.fault(yamlPath{"map"}, "le schéma %s juge des documents JSON entiers\u00a0: aucune transformation n’est possible", c.schema.ID.Name())
+		return
+	}
+	typed := len(c.given("schema", "columns", "table")) > 0
+	c.dates(yamlPath{"map", "dates"}, c.Map.Dates)
+	c.oneOf(yamlPath{"map", "decimal"}, c.Map.Decimal, []string{","})
+	if !typed && len(c.Map.Dates) > 0 {
+		c.fault(yamlPath{"map", "dates"}, "sans schéma ni colonnes typées, indiquez dates sur chaque colonne concernée")
+	}
+	if !typed && c.Map.Decimal != "" {
+		c.fault(yamlPath{"map", "decimal"}, "sans schéma ni colonnes typées, indiquez decimal sur chaque colonne concernée")
+	}
+	if c.Map.Only && len(c.Map.Columns) == 0 {
+		c.fault(yamlPath{"map", "only"}, "ne sert qu’avec columns\u00a0: aucune colonne ne resterait")
+	}
+	seen := map[string]int{}
+	for i := range c.Map.Columns {
+		col := &c.Map.Columns[i]
+		c.mapColumn(yamlPath{"map", "columns", i}, col)
+		if first, again := seen[col.To]; again && col.To != "" {
+			c.fault(yamlPath{"map", "columns", i, "to"}, "la colonne %s est déjà faite par map.columns[%d]", cited(col.To), first)
+		} else {
+			seen[col.To] = i
+		}
+	}
+}
+
+func (c *recipeCheck) mapColumn(path yamlPath, col *MapColumn) {
+	if col.To == "" {
+		c.fault(path.and("to"), "le nom de la colonne à faire est obligatoire")
+	} else if c.schema != nil && c.schema.Field(norm.NFC.String(col.To)) < 0 {
+		c.fault(path.and("to"), "le schéma n’a pas de colonne %s%s", cited(col.To), proposal(col.To, fieldNames(c.schema)))
+	}
+	sources := 0
+	for _, given := range []bool{col.From != "", len(col.Join) > 0, col.Value != nil, col.Member != ""} {
+		if given {
+			sources++
+		}
+	}
+	if sources != 1 {
+		c.fault(path, "indiquez d’où vient le texte, par une seule des clés from, join, value et member")
+	}
+	c.oneOf(path.and("member"), col.Member, []string{"siren", "siret", "name", "insee"})
+	c.oneOf(path.and("decimal"), col.Decimal, []string{","})
+	c.dates(path.and("dates"), col.Dates)
+	switch {
+	case col.Split != "" && col.Part == 0:
+		c.fault(path.and("part"), "split demande part\u00a0: le numéro du morceau, à partir de 1 (ou de -1, depuis la fin)")
+	case col.Split == "" && col.Part != 0:
+		c.fault(path.and("part"), "part ne sert qu’avec split")
+	}
+	if col.With != "" && len(col.Join) == 0 {
+		c.fault(path.and("with"), "with ne sert qu’avec join")
+	}
+}
+
+func (c *recipeCheck) dates(path yamlPath, names []string) {
+	for i, name := range names {
+		c.oneOf(path.and(i), name, datePatternNames())
+	}
 }
 
 // The codes that DCAT-AP takes from the EU vocabularies, and the licences of data.gouv.fr that this house publishes under.

@@ -105,7 +105,7 @@ func TestShippedRecipes_MapEveryColumnTheySchemaRequires(t *testing.T) {
 }
 
 func TestDocumentation_TellsEveryKeyOfARecipe(t *testing.T) {
-	text, err := os.ReadFile("../docs/recipes.md")
+	text, err := os.ReadFile("../docs/recettes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,25 +116,25 @@ func TestDocumentation_TellsEveryKeyOfARecipe(t *testing.T) {
 		for f := range kind.Fields() {
 			key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			if key != "" && key != "-" && !strings.Contains(string(text), "| `"+key+"` |") {
-				t.Errorf("docs/recipes.md has no row for %s of %s", key, kind.Name())
+				t.Errorf("docs/recettes.md has no row for %s of %s", key, kind.Name())
 			}
 		}
 	}
 	for _, key := range []string{"id", "member", "members", "recipe", "recipes", "sources", "params", "key", "schedule", "disabled"} {
 		if !strings.Contains(string(text), "| `"+key+"` |") {
-			t.Errorf("docs/recipes.md has no row for %s", key)
+			t.Errorf("docs/recettes.md has no row for %s", key)
 		}
 	}
 	for name := range shipped(t) {
 		if !strings.Contains(string(text), "`"+strings.TrimSuffix(name, ".yaml")+"`") {
-			t.Errorf("docs/recipes.md does not name the recipe %s", name)
+			t.Errorf("docs/recettes.md does not name the recipe %s", name)
 		}
 	}
 }
 
 // The examples of the documentation are read as they stand.
 func TestDocumentation_ExamplesAreAccepted(t *testing.T) {
-	text, err := os.ReadFile("../docs/recipes.md")
+	text, err := os.ReadFile("../docs/recettes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,5 +151,50 @@ func TestDocumentation_ExamplesAreAccepted(t *testing.T) {
 	}
 	if _, err := harvest.ReadManifest(files, catalog.Manifest{Recipes: bundled}, schemas.National(), connectors.All); err != nil {
 		t.Errorf("%v", err)
+	}
+}
+
+// A French export goes through a shipped recipe as the line would take it.
+func TestShippedRecipe_MakesAFrenchExportValid(t *testing.T) {
+	const export = "nomAttribuant;idAttribuant;dateConvention;referenceDecision;nomBeneficiaire;idBeneficiaire;objet;montant;nature;conditionsVersement;datesPeriodeVersement;idRAE;notificationUE;pourcentageSubvention\r\n" +
+		"Valmeyrac;21390013700018;05/01/2024;2024-01;Les Amis du Val ;21390013700018;Fête du Val;1 234,50;aide en numéraire;unique;2024-02-01;;non;1\r\n" +
+		"Valmeyrac;21390013700018;31/02/2024;2024-02;Les Amis du Val;21390013700018;Fête du Val;100;aide en numéraire;unique;2024-02-01;;non;0,5\r\n"
+	r := shipped(t)["http-csv-subventions.yaml"]
+	if r == nil {
+		t.Fatal("http-csv-subventions is not shipped")
+	}
+	dec, err := harvest.Decode(harvest.Input{Name: "export.csv", Size: int64(len(export)), ReaderAt: strings.NewReader(export)}, r.Decode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := r.NewMapper(dec.Labels(), town, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in, out schemas.Block
+	var batch schemas.Batch
+	rep := schemas.NewReport(r.Judge())
+	if err := dec.Next(&in); err != nil {
+		t.Fatal(err)
+	}
+	m.Map(&in, &out, rep)
+	c := r.Judge().NewChecker()
+	if !c.Begin(m.Labels(), rep) {
+		t.Fatalf("the header is refused: %+v", rep.Errors)
+	}
+	c.Check(&out, &batch, rep)
+	if batch.Rows != 1 || len(batch.Rejects) != 1 {
+		t.Fatalf("%d accepted, %d refused: %+v", batch.Rows, len(batch.Rejects), rep.Errors)
+	}
+	for column, want := range map[string]string{"dateConvention": "2024-01-05", "montant": "1234.50", "nomBeneficiaire": "Les Amis du Val"} {
+		if got := string(batch.TextAt(r.Judge().Field(column), 0)); got != want {
+			t.Errorf("%s is %q, want %q", column, got, want)
+		}
+	}
+	if issue := batch.Rejects[0].Issues[0]; issue.Field != "dateConvention" || issue.Cell != "31/02/2024" || issue.Row != 3 {
+		t.Errorf("the day that does not exist is told as %+v", issue)
+	}
+	if rep.Stats.Repairs != 4 {
+		t.Errorf("%d repairs: %+v", rep.Stats.Repairs, rep.Repairs)
 	}
 }

@@ -18,7 +18,7 @@ func init() {
 		Name:      "parquet",
 		Ext:       ".parquet",
 		MediaType: "application/vnd.apache.parquet",
-		FileType:  "PARQUET",
+		FileType:  "", // not in the EU list: DCAT says it in words
 		Title:     "Parquet",
 		Use:       "DuckDB, Python, R",
 		New:       newParquet,

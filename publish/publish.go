@@ -18,7 +18,7 @@ type Format struct {
 	Name      string // "parquet"; stable, part of a distribution's identity
 	Ext       string // ".parquet"
 	MediaType string // "application/vnd.apache.parquet"
-	FileType  string // code in the EU file-type authority table: "PARQUET"
+	FileType  string // code in the EU file-type authority table: "CSV"; "" when it has none
 	Title     string // French, for people: "Parquet"
 	Use       string // French, what opens it: "DuckDB, Python, R"
 	New       func(w io.Writer, s *schemas.Schema, m Meta) (BatchWriter, error)

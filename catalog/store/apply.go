@@ -278,6 +278,11 @@ func (t *tx) carryOut(ctx context.Context, p *plan) error {
 	return t.tellOfMembers(ctx, p)
 }
 
+func (t *tx) insert(ctx context.Context, q *bun.InsertQuery) error {
+	_, err := q.Conn(t.sql).Exec(ctx)
+	return err
+}
+
 // tellOfMembers writes an event for each dataset online of the members that changed.
 func (t *tx) tellOfMembers(ctx context.Context, p *plan) error {
 	for _, c := range p.changes {

@@ -43,7 +43,7 @@ func (s *Store) dataset(ctx context.Context, what, where string, arg any) (catal
 	return ds[0], nil
 }
 
-// datasets reads datasets with their member and the files of their version.
+// datasets reads datasets with their member, whose own count of datasets is left out, and the files of their version.
 func datasets(ctx context.Context, db bun.IDB, which ...func(*bun.SelectQuery) *bun.SelectQuery) ([]catalog.Dataset, error) {
 	rows, err := datasetRows(ctx, db, which...)
 	if err != nil {
@@ -58,9 +58,7 @@ func datasets(ctx context.Context, db bun.IDB, which ...func(*bun.SelectQuery) *
 
 func datasetRows(ctx context.Context, db bun.IDB, which ...func(*bun.SelectQuery) *bun.SelectQuery) ([]datasetRow, error) {
 	var rows []datasetRow
-	err := db.NewSelect().Model(&rows).Relation("Owner").ColumnExpr("d.*").
-		ColumnExpr("(SELECT count(*) FROM datasets AS x WHERE x.member = d.member AND x." + online + ") AS owner__datasets").
-		Apply(which...).Scan(ctx)
+	err := db.NewSelect().Model(&rows).Relation("Owner").Apply(which...).Scan(ctx)
 	return rows, err
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
@@ -14,7 +15,6 @@ import (
 	"grenier/catalog"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 )
 
 // historyMax is how many versions a RunMark's History tells of.
@@ -98,27 +98,32 @@ func (t *tx) publish(ctx context.Context, d catalog.Dataset, e ending) (catalog.
 	if err := t.markPublished(ctx, e.run); err != nil {
 		return d, err
 	}
-	d.Member, err = t.counted(ctx, owner)
-	return d, err
+	d.Member = owner
+	return d, nil
 }
 
 // previous is the dataset as it is online, zero when there is none yet.
 func (t *tx) previous(ctx context.Context, id uuid.UUID) (d catalog.Dataset, created int64, err error) {
-	rows := make([]datasetRow, 0, 1)
-	err = t.bun.NewSelect().Conn(t.sql).Model(&rows).Where("d.id = ?", id.String()).Scan(ctx)
-	if err != nil || len(rows) == 0 {
+	var r datasetRow
+	err = t.row(ctx, datasetByID, id.String()).Scan(datasetsTable.into(&r)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, 0, nil
+	}
+	if err == nil {
+		d, err = r.dataset()
+	}
+	if err != nil {
 		return d, 0, err
 	}
-	if d, err = rows[0].dataset(); err != nil {
-		return d, 0, err
-	}
-	var files []fileRow
-	err = t.bun.NewSelect().Conn(t.sql).Model(&files).Where("f.dataset = ?", id.String()).Where("f.version = ?", d.Version).
-		Order("f.position").Scan(ctx)
-	for _, f := range files {
+	err = t.rows(ctx, func(rows *sql.Rows) error {
+		var f fileRow
+		if err := rows.Scan(filesTable.into(&f)...); err != nil {
+			return err
+		}
 		d.Files = append(d.Files, f.file())
-	}
-	return d, rows[0].Created, err
+		return nil
+	}, filesOfVersion, id.String(), d.Version)
+	return d, r.Created, err
 }
 
 // succeed makes d the version that follows prev.
@@ -153,16 +158,10 @@ func substance(d catalog.Dataset) catalog.Dataset {
 
 func (t *tx) owner(ctx context.Context, siren string) (catalog.Member, error) {
 	var r memberRow
-	err := t.bun.NewSelect().Conn(t.sql).Model(&r).Where("m.siren = ?", siren).Scan(ctx)
-	if err != nil {
+	if err := t.row(ctx, memberBySIREN, siren).Scan(membersTable.into(&r)...); err != nil {
 		return catalog.Member{}, found(err, "member "+siren)
 	}
 	return r.member()
-}
-
-func (t *tx) counted(ctx context.Context, m catalog.Member) (catalog.Member, error) {
-	err := t.row(ctx, `SELECT count(*) FROM datasets WHERE member = ? AND `+online, m.SIREN).Scan(&m.Datasets)
-	return m, err
 }
 
 // slug is the dataset's slug: the one it has while its title stays, else one made from the title that no other dataset has or had.
@@ -201,28 +200,22 @@ func candidate(base, owner string, n int) string {
 
 func (t *tx) putVersion(ctx context.Context, d catalog.Dataset, created int64, run catalog.Run) error {
 	row := newDatasetRow(d, created)
-	if err := t.insert(ctx, t.bun.NewInsert().Model(&row).On("CONFLICT (id) DO UPDATE")); err != nil {
+	if _, err := t.exec(ctx, datasetsTable.upsert, datasetsTable.args(&row)...); err != nil {
 		return err
 	}
 	version := versionRow{
 		Dataset: d.ID, Number: d.Version, Run: run.ID, Published: micros(run.Ended), Rows: d.Rows, Rejected: d.Rejected, Valid: d.Valid,
 	}
-	if err := t.insert(ctx, t.bun.NewInsert().Model(&version)); err != nil {
+	if _, err := t.exec(ctx, versionsTable.insert, versionsTable.args(&version)...); err != nil {
 		return err
 	}
-	files := make([]fileRow, len(d.Files))
 	for i := range d.Files {
-		files[i] = newFileRow(d, i)
+		file := newFileRow(d, i)
+		if _, err := t.exec(ctx, filesTable.insert, filesTable.args(&file)...); err != nil {
+			return err
+		}
 	}
-	if len(files) == 0 {
-		return nil
-	}
-	return t.insert(ctx, t.bun.NewInsert().Model(&files))
-}
-
-func (t *tx) insert(ctx context.Context, q *bun.InsertQuery) error {
-	_, err := q.Conn(t.sql).Exec(ctx)
-	return err
+	return nil
 }
 
 // markPublished makes the run the last and the published one of its source.

@@ -11,7 +11,6 @@ import (
 	"grenier/catalog"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 )
 
 // staleAfter is how many failed runs in a row make a dataset stale (SECURITY.md P-08).
@@ -303,7 +302,7 @@ func (s *Store) Run(ctx context.Context, id string) (catalog.Run, error) {
 func (s *Store) RunOfVersion(ctx context.Context, dataset uuid.UUID, version int) (catalog.Run, error) {
 	var r runRow
 	err := s.read.NewSelect().Model(&r).Where("r.dataset = ?", dataset.String()).Where("r.version = ?", version).
-		Where("r.status = 'published'").Scan(ctx)
+		Where("r.version > 0").Scan(ctx)
 	if err != nil {
 		return catalog.Run{}, found(err, fmt.Sprintf("run of version %d of dataset %s", version, dataset))
 	}
@@ -335,13 +334,17 @@ func (s *Store) Runs(ctx context.Context, q catalog.RunQuery) ([]catalog.Run, er
 	}
 	var rows []runRow
 	sel := s.read.NewSelect().Model(&rows)
-	for _, f := range []struct{ column, value string }{{"source", q.Source}, {"member", q.Member}, {"status", string(q.Status)}} {
-		if f.value != "" {
-			sel.Where("r.? = ?", bun.Ident(f.column), f.value)
-		}
+	if q.Source != "" {
+		sel.Where("r.source = ?", q.Source)
+	}
+	if q.Member != "" {
+		sel.Where("r.source IN (SELECT id FROM sources WHERE member = ?)", q.Member)
+	}
+	if q.Status != "" {
+		sel.Where("r.status = ?", string(q.Status))
 	}
 	if q.Dataset != uuid.Nil {
-		sel.Where("r.dataset = ?", q.Dataset.String())
+		sel.Where("r.source = (SELECT source FROM datasets WHERE id = ?)", q.Dataset.String()).Where("r.dataset = ?", q.Dataset.String())
 	}
 	if err := sel.Order("r.started DESC", "r.id DESC").Limit(int64(limit)).Scan(ctx); err != nil {
 		return nil, found(err, "list runs")

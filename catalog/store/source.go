@@ -86,7 +86,10 @@ func (s *Store) known(ctx context.Context, ids []string) error {
 const chunk = 500
 
 func (s *Store) sources(into any) *bun.SelectQuery {
-	return s.read.NewSelect().Model(into).Relation("Published").Relation("Last")
+	marks := func(sel *bun.SelectQuery) *bun.SelectQuery {
+		return sel.Column("id", "ended", "status", "state", "process", "documents", "columns", "accepted", "rejected")
+	}
+	return s.read.NewSelect().Model(into).Relation("Published", marks).Relation("Last", marks)
 }
 
 // Due lists enabled sources whose time has come, oldest first; limit 0 is no limit.

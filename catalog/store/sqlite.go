@@ -27,7 +27,7 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (engine, err
 		return engine{}, err
 	}
 	write, err := sqliteDB(path, url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)", "cache_size(-16000)", "journal_size_limit(67108864)",
+		"busy_timeout(10000)", "foreign_keys(1)", "synchronous(FULL)", "cache_size(-16000)", "journal_size_limit(67108864)", "wal_autocheckpoint(4000)",
 	}})
 	if err != nil {
 		return engine{}, err

@@ -121,7 +121,7 @@ func run(id, source string, at time.Time) catalog.Run {
 
 func dataset(source string, version int) catalog.Dataset {
 	d := catalog.Dataset{
-		Key: strings.TrimPrefix(source, member.SIREN+"/"), Member: member, Source: source, Title: "Jeu", License: "lov2", Frequency: "DAILY", Rows: 3,
+		Key: strings.TrimPrefix(source, member.SIREN+"/"), Member: member, Source: source, Title: "Jeu " + strings.TrimPrefix(source, member.SIREN+"/"), License: "lov2", Frequency: "DAILY", Rows: 3,
 	}
 	d.ID = catalog.DatasetID([16]byte{1}, member.SIREN, d.Key)
 	for _, format := range []string{"csv", "parquet"} {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -219,8 +220,10 @@ func (w *groupWriter) loop() {
 	}
 }
 
-// gather takes what waits besides first.
+// gather takes what waits besides first. Those whom the last commit answered are let run before: what they ask next comes
+// along.
 func (w *groupWriter) gather(first *operation) []*operation {
+	runtime.Gosched()
 	group := []*operation{first}
 	for len(group) < groupMax {
 		select {

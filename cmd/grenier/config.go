@@ -42,6 +42,8 @@ type SiteConfig struct {
 	Operator string `koanf:"operator"`
 	SIREN    string `koanf:"siren"`
 	Email    string `koanf:"email"`
+	Director string `koanf:"director"` // who answers for what is published, for the legal notice
+	Host     string `koanf:"host"`     // who hosts it, for the legal notice
 	Demo     bool   `koanf:"-"`
 }
 

@@ -19,7 +19,6 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-
 // Exit codes (INTERFACE section 1).
 const (
 	exitOK       = 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -28,6 +29,10 @@ import (
 
 // softMemory asks the collector to stay small: the program shares its machine, and its working set is a few blocks a run.
 const softMemory = 256 << 20
+
+// minFree is the room that drafts must leave on the disk: below it nothing new is written, and what is online stays (SECURITY.md R-01 asks for
+// 2 GB; a demonstration on a small disk must work too).
+const minFree = 512 << 20
 
 // A program is the parts of one running Grenier, put together.
 type program struct {
@@ -98,7 +103,7 @@ func (p *program) resolve(v string) (string, error) {
 
 func (p *program) openBlobs(ctx context.Context) error {
 	if dir, ok := strings.CutPrefix(p.config.Blobs, "file:"); ok {
-		d, err := publish.OpenDir(dir)
+		d, err := publish.OpenDir(dir, publish.KeepFree(minFree, 0))
 		if err != nil {
 			return err
 		}
@@ -132,11 +137,28 @@ func (p *program) openClient() (err error) {
 // ownAddresses are where this instance listens: a source must never reach them.
 func (p *program) ownAddresses() (own []netip.AddrPort) {
 	for _, a := range []string{p.config.Addr, p.config.AdminAddr} {
-		if ap, err := netip.ParseAddrPort(a); err == nil && ap.Port() != 0 {
-			own = append(own, ap)
+		host, port, err := net.SplitHostPort(a)
+		if err != nil || port == "" || port == "0" {
+			continue
+		}
+		for _, h := range listening(host) {
+			if ap, err := netip.ParseAddrPort(net.JoinHostPort(h, port)); err == nil {
+				own = append(own, ap)
+			}
 		}
 	}
 	return own
+}
+
+// listening are the addresses of this machine that a listener on host answers at, as far as a source could reach them on the machine itself.
+func listening(host string) []string {
+	switch host {
+	case "", "0.0.0.0", "::":
+		return []string{"127.0.0.1", "::1", "0.0.0.0", "::"}
+	case "localhost":
+		return []string{"127.0.0.1", "::1"}
+	}
+	return []string{host}
 }
 
 // openIndex opens the search index. errIndexBusy means that another process of this machine holds it and will follow by itself.

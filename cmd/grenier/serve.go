@@ -131,7 +131,8 @@ func (p *program) site() (*web.Server, error) {
 	s := p.config.Site
 	return web.New(web.Config{
 		Store: p.store, Index: p.index, Blobs: p.blobs, Schemas: p.schemas, Namespace: p.namespace, BaseURL: p.config.BaseURL,
-		Site:    web.Site{Name: s.Name, Operator: s.Operator, SIREN: s.SIREN, Email: s.Email, Demo: s.Demo},
+		Site:       web.Site{Name: s.Name, Operator: s.Operator, SIREN: s.SIREN, Email: s.Email, Director: s.Director, Host: s.Host, Demo: s.Demo},
+		AdminApart: p.config.AdminAddr != "", DataDir: p.config.Data,
 		Version: version(), Now: time.Now, Location: p.location, Log: p.log,
 	})
 }

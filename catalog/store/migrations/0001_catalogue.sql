@@ -82,11 +82,11 @@ CREATE TABLE runs (
 );
 -- The lease: at most one running run a source, whatever the processes do.
 CREATE UNIQUE INDEX runs_running ON runs (source) WHERE status = 'running';
+-- Few, for every run is written twice: a member's and a dataset's runs are found through their sources.
 CREATE INDEX runs_by_start ON runs (started, id);
 CREATE INDEX runs_by_source ON runs (source, started, id);
-CREATE INDEX runs_by_member ON runs (member, started, id);
-CREATE INDEX runs_by_status ON runs (status, started, id);
-CREATE INDEX runs_by_dataset ON runs (dataset, started, id) WHERE dataset IS NOT NULL;
+CREATE INDEX runs_by_trouble ON runs (status, started, id) WHERE status = 'failed' OR status = 'held';
+CREATE INDEX runs_by_version ON runs (dataset, version) WHERE version > 0;
 
 -- Reports are large: lists of runs do not read them.
 CREATE TABLE reports (
@@ -124,7 +124,7 @@ CREATE TABLE datasets (
     fields         TEXT NOT NULL
 );
 CREATE INDEX datasets_by_change ON datasets (modified, created);
-CREATE INDEX datasets_by_member ON datasets (member, modified);
+CREATE INDEX datasets_by_member ON datasets (member, status);
 CREATE INDEX datasets_by_schema ON datasets (schema_name, modified);
 CREATE INDEX datasets_by_source ON datasets (source);
 

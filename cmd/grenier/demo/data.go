@@ -48,10 +48,9 @@ func date(g *rand.Rand) time.Time {
 
 // comma writes cents the French way: 1 234,50.
 func comma(cents int) string {
-	euros := cents / 100
-	s := fmt.Sprint(euros)
-	if euros >= 1000 {
-		s = fmt.Sprintf("%d %03d", euros/1000, euros%1000)
+	s := fmt.Sprint(cents / 100)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + " " + s[i:]
 	}
 	return fmt.Sprintf("%s,%02d", s, cents%100)
 }
@@ -226,7 +225,7 @@ func decp(b body, epoch int) ([]byte, string) {
 		m := map[string]any{
 			"id": fmt.Sprintf("%d%08d", d.Year(), i+1), "acheteur": map[string]any{"id": b.SIRET}, "nature": "Marché", "objet": pick(g, matters).object,
 			"codeCPV": fmt.Sprintf("45%06d", g.IntN(900000)), "techniques": one("technique", "Sans objet"), "modalitesExecution": one("modaliteExecution", "Sans objet"),
-			"idAccordCadre": "", "marcheInnovant": false, "ccag": "Travaux", "offresRecues": 1 + g.IntN(8), "attributionAvance": g.IntN(2) == 0, "tauxAvance": 0.05,
+			"marcheInnovant": false, "ccag": "Travaux", "offresRecues": 1 + g.IntN(8), "attributionAvance": g.IntN(2) == 0, "tauxAvance": 0.05,
 			"typeGroupementOperateurs": "Pas de groupement", "procedure": "Procédure adaptée", "lieuExecution": map[string]any{"code": b.postcode, "typeCode": "Code postal"},
 			"dureeMois": 1 + g.IntN(36), "dateNotification": d.Format(time.DateOnly), "datePublicationDonnees": d.AddDate(0, 0, 20).Format(time.DateOnly),
 			"montant": float64(4000000+g.IntN(80000000)) / 100, "typesPrix": one("typePrix", "Définitif ferme"), "formePrix": "Forfaitaire", "sousTraitanceDeclaree": false,

@@ -30,10 +30,10 @@ var communes = []struct {
 	name       string
 	population int
 }{
-	{"Saint-Aubin-sur-Aurence", 4210}, {"Lons-le-Bourg", 17840}, {"Villeneuve-d’Aurence", 8920}, {"Montrevel-le-Haut", 640}, {"Étival-sous-Roche", 312},
+	{"Saint-Aubin-sur-Aurence", 4210}, {"Lons-le-Bourg", 17840}, {"Villeneuve-d'Aurence", 8920}, {"Montrevel-le-Haut", 640}, {"Étival-sous-Roche", 312},
 	{"Sainte-Colombe-des-Prés", 1480}, {"La Chapelle-aux-Ormes", 890}, {"Beaulieu-en-Val", 2260}, {"Arc-et-Fontaine", 1120}, {"Champvert", 455},
-	{"Noirefontaine", 205}, {"Bois-l’Évêque", 760}, {"Courcelles-lès-Lons", 3350}, {"Orgelet-la-Vieille", 1890}, {"Mièges", 148}, {"Rochejean", 530},
-	{"Vaux-sur-Œuvre", 1015}, {"L’Étoile-du-Val", 275}, {"Fort-Dampierre", 690}, {"Grandvelle", 1340}, {"Pont-d’Héry", 418}, {"Septmoncel", 385},
+	{"Noirefontaine", 205}, {"Bois-l'Évêque", 760}, {"Courcelles-lès-Lons", 3350}, {"Orgelet-la-Vieille", 1890}, {"Mièges", 148}, {"Rochejean", 530},
+	{"Vaux-sur-Œuvre", 1015}, {"L'Étoile-du-Val", 275}, {"Fort-Dampierre", 690}, {"Grandvelle", 1340}, {"Pont-d'Héry", 418}, {"Septmoncel", 385},
 	{"Thoirette", 720}, {"Ugna", 166}, {"Vernantois", 594}, {"Yvory", 231}, {"Prémanon-le-Bas", 945}, {"Ruffey", 802},
 }
 

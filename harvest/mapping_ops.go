@@ -3,9 +3,109 @@ package harvest
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"grenier/schemas"
 )
+
+// A trimOp takes away the white space around a cell.
+type trimOp struct{ tally opTally }
+
+func (o *trimOp) tallies() []*opTally { return []*opTally{&o.tally} }
+
+func (o *trimOp) apply(m *Mapper, data []byte, s schemas.Span) (schemas.Span, *opTally) {
+	text := m.text(data, s)
+	if len(text) == 0 || text[0] > ' ' && text[0] < 0x80 && text[len(text)-1] > ' ' && text[len(text)-1] < 0x80 {
+		return s, nil
+	}
+	start, end := trimBounds(text)
+	if end-start == len(text) {
+		return s, nil
+	}
+	return schemas.Span{Off: s.Off + uint32(start), Len: uint32(end - start)}, &o.tally
+}
+
+func trimSpan(data []byte, s schemas.Span) schemas.Span {
+	start, end := trimBounds(data[s.Off : s.Off+s.Len])
+	return schemas.Span{Off: s.Off + uint32(start), Len: uint32(end - start)}
+}
+
+func trimBounds(text []byte) (start, end int) {
+	rest := bytes.TrimLeftFunc(text, isBlank)
+	return len(text) - len(rest), len(text) - len(rest) + len(bytes.TrimRightFunc(rest, isBlank))
+}
+
+func trimText(s string) string { return strings.TrimFunc(s, isBlank) }
+
+// isBlank tells white space, no-break and zero-width spaces and byte order marks included.
+func isBlank(r rune) bool {
+	switch {
+	case r <= ' ', r == 0xa0, r == 0x1680, r >= 0x2000 && r <= 0x200b, r == 0x2028, r == 0x2029, r == 0x202f, r == 0x205f, r == 0x2060, r == 0x3000, r == 0xfeff:
+		return true
+	}
+	return false
+}
+
+// A splitOp keeps one piece of a cell; a piece that is not there is empty.
+type splitOp struct {
+	separator []byte
+	part      int
+}
+
+func (o *splitOp) tallies() []*opTally { return nil }
+
+func (o *splitOp) apply(m *Mapper, data []byte, s schemas.Span) (schemas.Span, *opTally) {
+	text := m.text(data, s)
+	wanted := o.part
+	if wanted < 0 {
+		wanted += bytes.Count(text, o.separator) + 2
+	}
+	at := 0
+	for piece := 1; ; piece++ {
+		n := bytes.Index(text[at:], o.separator)
+		switch {
+		case piece == wanted && n < 0:
+			return schemas.Span{Off: s.Off + uint32(at), Len: uint32(len(text) - at)}, nil
+		case piece == wanted:
+			return schemas.Span{Off: s.Off + uint32(at), Len: uint32(n)}, nil
+		case n < 0:
+			return schemas.Span{}, nil
+		}
+		at += n + len(o.separator)
+	}
+}
+
+// A lookupOp replaces whole texts.
+type lookupOp struct {
+	texts map[string]*fixedText
+	tally opTally
+}
+
+func (o *lookupOp) tallies() []*opTally { return []*opTally{&o.tally} }
+
+func (o *lookupOp) apply(m *Mapper, data []byte, s schemas.Span) (schemas.Span, *opTally) {
+	text := m.text(data, s)
+	t, ok := o.texts[string(text)]
+	if !ok || t.text == string(text) {
+		return s, nil
+	}
+	return m.fixed(t), &o.tally
+}
+
+// A defaultOp fills empty cells.
+type defaultOp struct {
+	text  *fixedText
+	tally opTally
+}
+
+func (o *defaultOp) tallies() []*opTally { return []*opTally{&o.tally} }
+
+func (o *defaultOp) apply(m *Mapper, _ []byte, s schemas.Span) (schemas.Span, *opTally) {
+	if s.Len > 0 {
+		return s, nil
+	}
+	return m.fixed(o.text), &o.tally
+}
 
 // A datePattern is one way to write a day, compiled: the order of its parts and what is between them.
 type datePattern struct {
