@@ -61,7 +61,7 @@ make_cluster() {
 start_on() {
 	port=$((20000 + ($$ + $1 * 7919) % 40000))
 	(cd / && as "$pg/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 \
-		-o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir -c max_connections=200 -c fsync=off" start >/dev/null 2>&1)
+		-o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir -c max_connections=500 -c fsync=off" start >/dev/null 2>&1)
 }
 
 start() {

@@ -38,7 +38,8 @@ type HostRule struct {
 type Client struct {
 	transport *http.Transport
 	guard     *guard
-	turns     *turns
+	turns     *turns // of requests
+	runs      *turns // of runs
 	agent     string
 	limits    clientLimits
 }
@@ -86,7 +87,7 @@ func newClient(c ClientConfig, limits clientLimits, resolver *net.Resolver) (*Cl
 	}
 	dialer := &net.Dialer{Timeout: limits.connect, ControlContext: g.control, Resolver: resolver}
 	return &Client{
-		guard: g, turns: newTurns(c.Hosts), agent: c.UserAgent, limits: limits,
+		guard: g, turns: newTurns(c.Hosts), runs: newTurns(withoutSpacing(c.Hosts)), agent: c.UserAgent, limits: limits,
 		transport: &http.Transport{
 			Proxy: nil, // a proxy from the environment would hide the target from the guard
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {

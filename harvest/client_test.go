@@ -956,3 +956,33 @@ func TestClient_ReusesConnectionsOfEightParallelRequests(t *testing.T) {
 
 // quiet is a logger for test servers whose connections break on purpose.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+func TestHoldRun_OneRunAtATimePerHost(t *testing.T) {
+	c, err := NewClient(ClientConfig{Hosts: map[string]HostRule{"b.example": {Parallel: 2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	first, err := c.holdRun(ctx, []string{"a.example:443", "b.example", "A.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.holdRun(ctx, []string{"b.example:8443"})
+	if err != nil {
+		t.Fatalf("two runs are allowed on this host: %v", err)
+	}
+	short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+	defer cancel()
+	for _, host := range []string{"a.example:8080", "b.example"} {
+		if _, err := c.holdRun(short, []string{host}); err == nil {
+			t.Errorf("one run too many on %s", host)
+		}
+	}
+	first()
+	second()
+	third, err := c.holdRun(ctx, []string{"b.example", "a.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	third()
+}

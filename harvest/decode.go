@@ -231,3 +231,6 @@ func announced(in Input) string {
 	}
 	return ""
 }
+
+// errNoRecords is a document that is sound and empty, in a syntax that has no header: an emptied source, which the gate holds.
+var errNoRecords = errors.New("document without records")

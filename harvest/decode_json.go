@@ -145,7 +145,7 @@ func openRecords(src *plainText, walk recordWalk, size int64) (*recordDecoder, e
 		return nil, err
 	}
 	if len(d.labels) == 0 {
-		return nil, Say("Le document JSON ne contient aucun enregistrement : il n’y a rien à publier. Vérifiez l’export du logiciel.", errors.New("json without records"))
+		return nil, Say("Le document JSON ne contient aucun enregistrement : il n’y a rien à publier. Vérifiez l’export du logiciel.", errNoRecords)
 	}
 	d.given = make([]int64, len(d.labels))
 	d.walk = walk

@@ -32,7 +32,7 @@ func (l *line) gate() string {
 		return ""
 	}
 	now := delivery{l.run.Accepted, l.run.Rejected, l.run.Columns, l.run.Sketch}
-	if why := heldAlone(now, l.run.Report); why != "" {
+	if why := heldAlone(now, l.run.Report, l.judged.schema); why != "" {
 		return l.heldSentence(why)
 	}
 	if why := heldAgainst(l.recipe.Gate.withDefaults(), l.source.Published, now, l.judged.schema); why != "" {
@@ -43,26 +43,29 @@ func (l *line) gate() string {
 
 func (l *line) heldSentence(why string) string {
 	if p := l.source.Published; p != nil {
-		return why + " La version du " + frenchDay(p.Ended) + " reste en ligne. Vérifiez l’export ; s’il est juste, demandez à votre opérateur de l’accepter."
+		return why + " La version du " + frenchDay(p.Ended) + " reste en ligne. Vérifiez l’export\u00a0; s’il est juste, demandez à votre opérateur de l’accepter."
 	}
-	return why + " Rien n’est encore publié. Vérifiez l’export ; s’il est juste, demandez à votre opérateur de l’accepter."
+	return why + " Rien n’est encore publié. Vérifiez l’export\u00a0; s’il est juste, demandez à votre opérateur de l’accepter."
 }
 
 // heldAlone holds what no version should be: nothing in it, or a required column that is not there.
-func heldAlone(now delivery, r *schemas.Report) string {
+func heldAlone(now delivery, r *schemas.Report, s *schemas.Schema) string {
 	var missing []string
-	for _, e := range r.Errors {
-		if e.Type == "missing-label" {
-			missing = append(missing, "« "+e.Field+" »")
+	for i := range s.Fields {
+		name := s.Fields[i].Name
+		if slices.ContainsFunc(r.Counts, func(c schemas.Count) bool { return c.Type == "missing-label" && c.Field == name }) {
+			missing = append(missing, cited(name))
 		}
 	}
 	switch {
 	case len(missing) == 1:
 		return "La colonne obligatoire " + missing[0] + " manque dans le fichier reçu."
 	case len(missing) > 1:
-		return fmt.Sprintf("%d colonnes obligatoires manquent dans le fichier reçu : %s.", len(missing), strings.Join(missing, ", "))
+		return fmt.Sprintf("%d colonnes obligatoires manquent dans le fichier reçu\u00a0: %s.", len(missing), strings.Join(missing, ", "))
 	case now.accepted == 0 && now.rejected == 0:
 		return "Le fichier reçu ne contient aucune ligne."
+	case now.accepted == 0 && now.rejected == 1:
+		return "La seule ligne reçue n’est pas conforme."
 	case now.accepted == 0:
 		return fmt.Sprintf("Aucune des %s lignes reçues n’est conforme.", frenchInt(now.rejected))
 	}
@@ -75,7 +78,7 @@ func heldAgainst(g GateOptions, last *catalog.RunMark, now delivery, s *schemas.
 		return ""
 	}
 	if gone := vanished(s, last.Columns, now.columns); gone != "" {
-		return "La colonne obligatoire « " + gone + " », présente jusqu’ici, a disparu du fichier reçu."
+		return "La colonne obligatoire " + cited(gone) + ", présente jusqu’ici, a disparu du fichier reçu."
 	}
 	usual := median(append([]int64(nil), last.History...))
 	if len(last.History) == 0 {
@@ -84,14 +87,14 @@ func heldAgainst(g GateOptions, last *catalog.RunMark, now delivery, s *schemas.
 	lost := usual - now.accepted
 	switch {
 	case lost > g.ShrinkMin && float64(now.accepted) < g.Shrink*float64(usual):
-		return fmt.Sprintf("Le fichier reçu a perdu %d %% de ses lignes : %s au lieu de %s d’habitude.", percent(lost, usual), frenchInt(now.accepted), frenchInt(usual))
+		return fmt.Sprintf("Le fichier reçu a perdu %d\u00a0%% de ses lignes\u00a0: %s au lieu de %s d’habitude.", percent(lost, usual), frenchInt(now.accepted), frenchInt(usual))
 	case share(now.rejected, now.accepted) > g.Invalid && share(last.Rejected, last.Rows) < gateUsual:
-		return fmt.Sprintf("%s lignes sur %s ne sont pas conformes, alors que presque toutes l’étaient jusqu’ici.", frenchInt(now.rejected), frenchInt(now.rejected+now.accepted))
+		return notValid(now.rejected, now.rejected+now.accepted) + ", alors que presque toutes l’étaient jusqu’ici."
 	case usual > 0 && float64(now.accepted) > g.Grow*float64(usual):
-		return fmt.Sprintf("Le fichier reçu est anormalement grand : %s lignes au lieu de %s d’habitude.", frenchInt(now.accepted), frenchInt(usual))
+		return fmt.Sprintf("Le fichier reçu est anormalement grand\u00a0: %s lignes au lieu de %s d’habitude.", frenchInt(now.accepted), frenchInt(usual))
 	}
-	if kept, ok := overlap(last.Sketch, last.Rows, now.sketch, now.accepted); ok && kept < g.Overlap {
-		return fmt.Sprintf("Le fichier reçu ne contient plus qu’environ %d %% des lignes déjà publiées, d’après leurs identifiants.", int(kept*100))
+	if kept, ok := overlap(last.Sketch, now.sketch); ok && kept < g.Overlap {
+		return fmt.Sprintf("Le fichier reçu ne contient plus qu’environ %d\u00a0%% des lignes déjà publiées, d’après leurs identifiants.", int(kept*100))
 	}
 	return ""
 }
@@ -144,6 +147,13 @@ func share(rejected, accepted int64) float64 {
 		return 0
 	}
 	return float64(rejected) / float64(rejected+accepted)
+}
+
+func notValid(rejected, all int64) string {
+	if rejected == 1 {
+		return "1 ligne sur " + frenchInt(all) + " n’est pas conforme"
+	}
+	return frenchInt(rejected) + " lignes sur " + frenchInt(all) + " ne sont pas conformes"
 }
 
 func percent(part, whole int64) int64 { return (part*100 + whole/2) / whole }

@@ -3,6 +3,7 @@ package harvest
 import (
 	"context"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -152,4 +153,42 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// A hoster is a Source that knows which remote hosts it will ask, as "host:port". The line then lets no more runs fetch from one host at once
+// than its HostRule allows: one by default.
+type hoster interface{ Hosts() []string }
+
+// holdRun waits until a run may ask the given hosts, or for ctx. Hosts are taken in one order by everybody, so that no two runs wait for each other.
+func (c *Client) holdRun(ctx context.Context, hosts []string) (done func(), err error) {
+	keys := make([]string, 0, len(hosts))
+	for _, h := range hosts {
+		key, _ := c.runs.rule(h)
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	var held []func()
+	done = func() {
+		for _, d := range held {
+			d()
+		}
+	}
+	for _, key := range slices.Compact(keys) {
+		d, err := c.runs.take(ctx, key)
+		if err != nil {
+			done()
+			return nil, err
+		}
+		held = append(held, d)
+	}
+	return done, nil
+}
+
+// withoutSpacing are the same rules for runs: how many at once, and no interval.
+func withoutSpacing(rules map[string]HostRule) map[string]HostRule {
+	all := map[string]HostRule{"*": {Every: -1}}
+	for name, r := range rules {
+		all[name] = HostRule{Parallel: r.Parallel, Every: -1}
+	}
+	return all
 }

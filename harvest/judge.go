@@ -32,6 +32,7 @@ type judging struct {
 // newJudged prepares the table of one run. Documents of a JSON Schema are not mapped: their records become columns by the schema's own table.
 func (l *line) newJudged() *judging {
 	j := &judging{line: l}
+	j.advice = " La dernière version reste en ligne\u00a0; corrigez l’export puis attendez la prochaine récolte."
 	j.buf, j.judge, j.write = l.getBuffers(), j.open, j.keep
 	if s := l.recipe.Judge(); s == nil || s.Form == schemas.Table {
 		j.mapper = func(labels []string) (*Mapper, error) { return l.recipe.NewMapper(labels, l.member, l.source.Params) }
@@ -134,12 +135,12 @@ func (l *line) deliveryHash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// A span is the first and last day of a date or year column; column -1 keeps nothing.
+// A span is the first and last day of a date, moment or year column; column -1 keeps nothing.
 type span struct {
 	column   int
 	any      bool
 	min, max int64
-	years    bool
+	physical schemas.Physical
 }
 
 func (s *span) add(b *schemas.Batch) {
@@ -147,10 +148,10 @@ func (s *span) add(b *schemas.Batch) {
 		return
 	}
 	c := &b.Columns[s.column]
-	if c.Physical != schemas.Days && c.Physical != schemas.Int64 {
+	if c.Physical != schemas.Days && c.Physical != schemas.Int64 && c.Physical != schemas.Micros {
 		return
 	}
-	s.years = c.Physical == schemas.Int64
+	s.physical = c.Physical
 	for r, ok := range c.Valid[:b.Rows] {
 		if !ok {
 			continue
@@ -168,8 +169,10 @@ func (s *span) bounds() (from, to string) {
 	switch {
 	case !s.any:
 		return "", ""
-	case s.years:
+	case s.physical == schemas.Int64:
 		return year(s.min) + "-01-01", year(s.max) + "-12-31"
+	case s.physical == schemas.Micros:
+		return time.UnixMicro(s.min).UTC().Format(time.DateOnly), time.UnixMicro(s.max).UTC().Format(time.DateOnly)
 	}
 	day := func(d int64) string { return time.Unix(d*86400, 0).UTC().Format(time.DateOnly) }
 	return day(s.min), day(s.max)

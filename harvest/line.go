@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
-	"strings"
 
 	"grenier/catalog"
 	"grenier/publish"
@@ -24,13 +24,14 @@ const processVersion = "1"
 // A line is one run on its way. Its methods are called in the order of travel.
 type line struct {
 	*Runner
+	facts  facts
 	ask    Ask
 	source catalog.Source
 	run    catalog.Run
 
 	member  catalog.Member
 	recipe  *Recipe
-	last    *catalog.RunMark // the published run to compare with, nil when everything must be done anew
+	last    *catalog.RunMark // the run whose documents are those online, nil when everything must be done anew
 	docs    []delivered
 	dataset catalog.Dataset
 	draft   *publish.Draft
@@ -55,18 +56,22 @@ func (l *line) travel(ctx context.Context) error {
 		return at(StageFetch, err)
 	}
 	switch err := l.fetch(ctx); {
-	case errors.Is(err, ErrUnchanged):
-		l.run.Status = catalog.Unchanged
+	case errors.Is(err, ErrUnchanged) && l.last != nil:
+		l.run.Status, l.run.State, l.run.Documents = catalog.Unchanged, l.last.State, l.last.Documents
 		return nil
 	case err != nil:
-		return at(StageFetch, cause(ctx, err))
+		return at(StageFetch, err)
 	}
 	if l.sameAsLast() {
 		l.run.Status = catalog.Unchanged
 		return nil
 	}
-	if err := l.judge(ctx); err != nil {
-		return at(StageCheck, cause(ctx, err))
+	switch err := l.judge(ctx); {
+	case errors.Is(err, errNoRecords):
+		l.run.Status, l.run.Stage, l.run.Message = catalog.Held, string(StageGate), l.heldSentence("Le fichier reçu ne contient aucun enregistrement.")
+		return nil
+	case err != nil:
+		return at(StageCheck, err)
 	}
 	if why := l.gate(); why != "" {
 		l.run.Status, l.run.Stage, l.run.Message = catalog.Held, string(StageGate), why
@@ -76,11 +81,19 @@ func (l *line) travel(ctx context.Context) error {
 		l.run.Status = catalog.Published
 		return nil
 	}
-	return at(StagePublish, cause(ctx, l.publish(ctx)))
+	return at(StagePublish, l.publish(ctx))
 }
 
 // leave closes and removes what is temporary.
 func (l *line) leave() {
+	l.drop()
+	if l.draft != nil {
+		l.draft.Discard()
+	}
+}
+
+// drop lets go of the documents at hand.
+func (l *line) drop() {
 	for _, d := range l.docs {
 		if d.file != nil {
 			d.file.Close()
@@ -89,17 +102,15 @@ func (l *line) leave() {
 			os.Remove(d.temp)
 		}
 	}
-	if l.draft != nil {
-		l.draft.Discard()
-	}
+	l.docs = nil
 }
 
 // prepare reads what the run needs to know: member, recipe, what was published last.
 func (l *line) prepare(ctx context.Context) (err error) {
-	if l.member, err = l.Store.Member(ctx, l.source.Member); err != nil {
+	if l.member, err = l.facts.Member(ctx, l.source.Member); err != nil {
 		return fmt.Errorf("read member %s: %w", l.source.Member, err)
 	}
-	if l.recipe, err = l.Runner.recipe(ctx, l.source.Recipe); err != nil {
+	if l.recipe, err = l.Runner.recipe(ctx, l.facts, l.source.Recipe); err != nil {
 		return err
 	}
 	if l.dataset, err = l.recipe.DatasetFor(l.member, l.source.Params); err != nil {
@@ -110,8 +121,20 @@ func (l *line) prepare(ctx context.Context) (err error) {
 	l.dataset.Source = l.source.ID
 	l.dataset.Member = l.member
 	l.run.Process = l.process()
-	if p := l.source.Published; p != nil && p.Process == l.run.Process && !l.ask.Force {
-		l.last = p
+	l.last = l.base()
+	return nil
+}
+
+// base is the newest run known to have delivered what is online, judged as this run would judge it: the last one when it found nothing new
+// (its State is fresher, and a recipe that changed without effect is judged once only), else the one that published.
+func (l *line) base() *catalog.RunMark {
+	if l.ask.Force {
+		return nil
+	}
+	for _, m := range []*catalog.RunMark{l.source.Last, l.source.Published} {
+		if m != nil && (m.Status == catalog.Published || m.Status == catalog.Unchanged) && m.Process == l.run.Process && len(m.Documents) > 0 {
+			return m
+		}
 	}
 	return nil
 }
@@ -139,12 +162,26 @@ func (l *line) fetch(ctx context.Context) error {
 	if l.last != nil {
 		last = State(l.last.State)
 	}
-	state, err := source.Fetch(ctx, last, func(d Document) error { return l.receive(ctx, d) })
+	if h, ok := source.(hoster); ok && l.Env.HTTP != nil {
+		done, err := l.Env.HTTP.holdRun(ctx, h.Hosts())
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
+	receive := func(d Document) error { return l.receive(ctx, d) }
+	state, err := source.Fetch(ctx, last, receive)
+	if errors.Is(err, errNotKept) {
+		l.Log.Warn("kept bytes are gone, everything is fetched again", "source", l.source.ID, "error", err)
+		l.drop()
+		l.run.Bytes = 0
+		state, err = source.Fetch(ctx, "", receive)
+	}
 	if err != nil {
 		return err
 	}
 	if len(l.docs) == 0 {
-		return Say("La source n’a livré aucun fichier. La dernière version reste en ligne ; vérifiez l’export du logiciel.", errors.New("no document"))
+		return Say("La source n’a livré aucun fichier. La dernière version reste en ligne\u00a0; vérifiez l’export du logiciel.", errors.New("no document"))
 	}
 	l.run.State = string(state)
 	return l.keepRaw(ctx)
@@ -209,6 +246,9 @@ func (l *line) recall(ctx context.Context, name string) error {
 		for _, raw := range l.last.Documents {
 			if raw.Name == name {
 				blob, err := l.Blobs.Open(ctx, raw.Key())
+				if errors.Is(err, fs.ErrNotExist) {
+					return fmt.Errorf("open kept bytes of %s: %w", name, errNotKept)
+				}
 				if err != nil {
 					return fmt.Errorf("open kept bytes of %s: %w", name, err)
 				}
@@ -217,8 +257,11 @@ func (l *line) recall(ctx context.Context, name string) error {
 			}
 		}
 	}
-	return fmt.Errorf("connector says %s is unchanged, but no bytes of it are kept", name)
+	return fmt.Errorf("connector says %s is unchanged: %w", name, errNotKept)
 }
+
+// errNotKept is a document that a connector calls unchanged and whose bytes are not at hand.
+var errNotKept = errors.New("no bytes of it are kept")
 
 // keepRaw moves the delivered bytes into the blob store; the open files stay readable.
 func (l *line) keepRaw(ctx context.Context) error {
@@ -261,11 +304,20 @@ func (l *line) judge(ctx context.Context) error {
 	return l.judged.finish()
 }
 
-// publish stores the files, then moves the dataset to them in one transaction. When they are the files already online, nothing new is published.
+// publish stores the files, then moves the dataset to them in one transaction. When a reader would notice no difference, nothing new is
+// published. What a person withdrew stays withdrawn.
 func (l *line) publish(ctx context.Context) error {
-	if l.unchangedFiles(ctx) {
+	online, err := l.Store.Dataset(ctx, l.dataset.ID)
+	switch {
+	case errors.Is(err, catalog.ErrNotFound):
+	case err != nil:
+		return fmt.Errorf("read dataset %s: %w", l.dataset.ID, err)
+	case online.Status == catalog.DatasetWithdrawn:
+		return Permanent(Say("Ce jeu de données a été retiré du portail par une personne\u00a0: la récolte ne le remet pas en ligne. Pour le republier, adressez-vous à votre opérateur.",
+			fmt.Errorf("dataset %s is withdrawn", l.dataset.ID)))
+	case sameToReaders(online, l.dataset):
 		l.run.Status = catalog.Unchanged
-		return nil
+		return l.keepQuarantine(ctx)
 	}
 	if err := l.draft.Store(ctx, l.Blobs); err != nil {
 		return err
@@ -284,16 +336,20 @@ func (l *line) publish(ctx context.Context) error {
 	return nil
 }
 
-// unchangedFiles tells whether the draft's files are those online already, with the same verdict.
-func (l *line) unchangedFiles(ctx context.Context) bool {
-	online, err := l.Store.Dataset(ctx, l.dataset.ID)
-	if err != nil || online.Status == catalog.DatasetWithdrawn || online.Rejected != l.dataset.Rejected || online.Title != l.dataset.Title {
-		return false
+// sameToReaders tells whether two datasets have the same files, verdict and metadata.
+func sameToReaders(a, b catalog.Dataset) bool {
+	sameFile := func(a, b catalog.File) bool {
+		return a.ID == b.ID && a.SHA256 == b.SHA256 && a.Name == b.Name && a.Title == b.Title
 	}
-	return slices.EqualFunc(online.Files, l.dataset.Files, func(a, b catalog.File) bool { return a.ID == b.ID && a.SHA256 == b.SHA256 })
+	facts := func(d catalog.Dataset) [14]any {
+		return [...]any{d.Key, d.Source, d.Title, d.Description, d.SchemaName, d.SchemaVersion, d.SchemaURL, d.HVD, d.License, d.Frequency,
+			d.TemporalFrom, d.TemporalTo, d.Valid, d.Rejected}
+	}
+	return facts(a) == facts(b) && slices.Equal(a.Keywords, b.Keywords) && slices.Equal(a.Themes, b.Themes) &&
+		slices.Equal(a.Fields, b.Fields) && slices.EqualFunc(a.Files, b.Files, sameFile)
 }
 
-// keepQuarantine stores the refused rows of a held delivery, so that its member can look at them; the rest of the draft goes.
+// keepQuarantine stores the refused rows of a delivery that is not published, so that its member can look at them; the rest of the draft goes.
 func (l *line) keepQuarantine(ctx context.Context) error {
 	if l.ask.DryRun {
 		return nil
@@ -307,19 +363,18 @@ func (l *line) keepQuarantine(ctx context.Context) error {
 
 // end settles how the run ended, for good or bad.
 func (l *line) end(err error) {
+	if err == nil && l.run.Version > 0 { // as it was published
+		return
+	}
 	l.run.Ended = l.now()
 	if err == nil {
 		return
 	}
 	l.run.Status, l.run.Message, l.run.Error = catalog.Failed, SentenceOf(err), err.Error()
-	l.run.Retry = !IsPermanent(err)
+	l.run.Retry, l.run.Quarantine = !IsPermanent(err), nil
 	var s *StageError
 	if errors.As(err, &s) {
 		l.run.Stage = string(s.Stage)
-	}
-	var f FaultList
-	if errors.As(err, &f) && len(f) > 0 {
-		l.run.Message = strings.Join(f[:min(3, len(f))], " ; ")
 	}
 }
 
@@ -337,13 +392,21 @@ func (l *line) record(ctx context.Context) error {
 	return nil
 }
 
-// cause prefers the reason why ctx ended (time limit, lost lease) to the error that its end provoked.
+// cause prefers the reason why ctx ended (time limit, lost lease, end of the program) to the error that its end provoked, whose stage alone
+// is kept: what an interruption broke is never permanent.
 func cause(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		if c := context.Cause(ctx); c != nil && !errors.Is(c, context.Canceled) {
-			return c
-		}
-		return Say("La récolte a été interrompue. La dernière version reste en ligne ; un nouvel essai est prévu.", err)
+	if err == nil || ctx.Err() == nil {
+		return err
 	}
-	return err
+	why := context.Cause(ctx)
+	var s *Sentence
+	if !errors.As(why, &s) {
+		why = Say("La récolte a été interrompue. La dernière version reste en ligne\u00a0; un nouvel essai est prévu.", why)
+	}
+	why = fmt.Errorf("%w (%v)", why, err)
+	var e *StageError
+	if errors.As(err, &e) {
+		return at(e.Stage, why)
+	}
+	return why
 }

@@ -31,7 +31,7 @@ type Queue struct {
 	config QueueConfig
 	client jobClient
 	log    *slog.Logger
-	stop   context.CancelFunc
+	still  context.CancelFunc // stops the clock
 	clock  sync.WaitGroup
 }
 
@@ -44,6 +44,7 @@ type QueueConfig struct {
 	Location  *time.Location
 	Jitter    time.Duration // spread of scheduled starts, 30 min by default; negative: none
 	Look      time.Duration // between two looks for due sources, 1 min by default
+	Retry     time.Duration // bound of the wait before the second attempt, doubled at each, 1 min by default
 }
 
 // jobClient is what both of river's clients do for us, whatever their transaction type.
@@ -61,6 +62,9 @@ func NewQueue(ctx context.Context, c QueueConfig) (*Queue, error) {
 	}
 	if c.Look <= 0 {
 		c.Look = time.Minute
+	}
+	if c.Retry <= 0 {
+		c.Retry = time.Minute
 	}
 	q := &Queue{config: c, log: c.Runner.Log}
 	var err error
@@ -95,7 +99,7 @@ func (q *Queue) jobs() *river.Config {
 		Logger:               slog.New(warnOnly{q.log.Handler()}),
 		MaxAttempts:          attempts,
 		JobTimeout:           -1, // the Runner has its own limit, and its lease says who is alive
-		RescueStuckJobsAfter: 20 * time.Minute,
+		RescueStuckJobsAfter: q.config.Runner.timeout() + 5*time.Minute,
 		FetchPollInterval:    time.Second,
 		SkipUnknownJobCheck:  true,
 	}
@@ -107,15 +111,14 @@ func (q *Queue) jobs() *river.Config {
 	return c
 }
 
-// Start begins working and, for a scheduler, looking for due sources.
+// Start begins working and, for a scheduler, looking for due sources. When ctx ends, running jobs are cancelled: Stop before it does.
 func (q *Queue) Start(ctx context.Context) error {
-	ctx, q.stop = context.WithCancel(ctx)
 	if q.config.Workers > 0 {
 		if err := q.client.Start(ctx); err != nil {
-			q.stop()
 			return fmt.Errorf("start job queue: %w", err)
 		}
 	}
+	ctx, q.still = context.WithCancel(ctx)
 	if q.config.Scheduler {
 		q.clock.Go(func() { q.watch(ctx) })
 	}
@@ -124,18 +127,19 @@ func (q *Queue) Start(ctx context.Context) error {
 
 // Stop stops the clock, lets running jobs end until ctx ends, then cancels them.
 func (q *Queue) Stop(ctx context.Context) error {
-	defer q.stop()
-	if q.config.Workers > 0 {
-		if err := q.client.Stop(ctx); err != nil {
-			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-			defer cancel()
-			if err := q.client.StopAndCancel(late); err != nil {
-				return fmt.Errorf("stop job queue: %w", err)
-			}
-		}
+	if q.still == nil { // never started
+		return nil
 	}
-	q.stop()
+	q.still()
 	q.clock.Wait()
+	if q.config.Workers == 0 || q.client.Stop(ctx) == nil {
+		return nil
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := q.client.StopAndCancel(late); err != nil {
+		return fmt.Errorf("stop job queue: %w", err)
+	}
 	return nil
 }
 
@@ -175,15 +179,8 @@ func (q *Queue) look(ctx context.Context) error {
 		return fmt.Errorf("the clock says %s, before this program was built: nothing is scheduled", now.Format(time.DateTime))
 	}
 	r := q.config.Runner
-	lost, err := r.Store.Abandoned(ctx, now)
-	if err != nil {
-		return fmt.Errorf("look for abandoned runs: %w", err)
-	}
-	for _, run := range lost {
-		q.log.Warn("run abandoned, taken up again", "run", run.ID, "source", run.Source)
-		if err := q.Enqueue(ctx, run.Source, "reprise "+run.ID); err != nil {
-			return err
-		}
+	if err := q.takeUp(ctx, now); err != nil {
+		return err
 	}
 	for {
 		due, err := r.Store.Due(ctx, now, 500)
@@ -200,6 +197,20 @@ func (q *Queue) look(ctx context.Context) error {
 			return fmt.Errorf("write next runs: %w", err)
 		}
 	}
+}
+
+// takeUp ends the runs whose process died and enqueues their sources. Those that ended before an error are taken up all the same: nobody
+// finds them a second time.
+func (q *Queue) takeUp(ctx context.Context, now time.Time) error {
+	lost, err := q.config.Runner.Store.Abandoned(ctx, now)
+	if err != nil {
+		err = fmt.Errorf("look for abandoned runs: %w", err)
+	}
+	for _, run := range lost {
+		q.log.Warn("run abandoned, taken up again", "run", run.ID, "source", run.Source)
+		err = errors.Join(err, q.Enqueue(ctx, run.Source, "reprise "+run.ID))
+	}
+	return err
 }
 
 // follow enqueues a due source and says when it is due next. A run missed while nothing was running is made up once; a source that never ran
@@ -221,7 +232,7 @@ func (q *Queue) follow(ctx context.Context, s catalog.Source, now time.Time) (ti
 func (q *Queue) next(ctx context.Context, s catalog.Source, now time.Time) time.Time {
 	spec := s.Schedule
 	if spec == "" {
-		if recipe, err := q.config.Runner.recipe(ctx, s.Recipe); err == nil {
+		if recipe, err := q.config.Runner.recipe(ctx, q.config.Runner.Store, s.Recipe); err == nil {
 			spec = recipe.schedule()
 		}
 	}
@@ -234,7 +245,11 @@ func (q *Queue) next(ctx context.Context, s catalog.Source, now time.Time) time.
 	if q.config.Jitter > 0 {
 		jitter = Jitter(s.ID, q.config.Jitter)
 	}
-	return schedule.Next(now.Add(-jitter)).Add(jitter).UTC()
+	next := schedule.Next(now.Add(-jitter))
+	if next.IsZero() { // cron's calendar ends, as the clock may be far in the future
+		return now.Add(24 * time.Hour)
+	}
+	return next.Add(jitter).UTC()
 }
 
 // harvestArgs is one job: a source, and what asked for it.
@@ -295,10 +310,10 @@ func (w *worker) done(ctx context.Context, job *river.Job[harvestArgs]) bool {
 	return false
 }
 
-// NextRetry doubles a wait of 30 seconds at each attempt, up to an hour, with full jitter (SECURITY.md H-02).
+// NextRetry doubles the wait at each attempt, up to an hour, with full jitter (SECURITY.md H-02). The clock is river's own.
 func (w *worker) NextRetry(job *river.Job[harvestArgs]) time.Time {
-	wait := min(30*time.Second<<min(job.Attempt, 10), time.Hour)
-	return w.queue.config.Runner.now().Add(time.Duration(rand.Int64N(int64(wait))) + time.Second)
+	wait := min(w.queue.config.Retry<<min(max(job.Attempt-1, 0), 10), time.Hour)
+	return time.Now().Add(rand.N(wait))
 }
 
 // warnOnly lets only warnings of the queue's own machinery through: the diary is ours.

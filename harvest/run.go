@@ -55,22 +55,36 @@ type Ask struct {
 // Run harvests one source and returns how it ended; its Status tells. The error is only for what prevented the run from beginning or its
 // end from being recorded (ErrBusy, the store itself). A run whose ctx ends is recorded as failed and may be asked for again.
 func (r *Runner) Run(ctx context.Context, source catalog.Source, ask Ask) (catalog.Run, error) {
-	l := &line{Runner: r, ask: ask, source: source, run: r.newRun(source, ask)}
+	return r.run(ctx, r.Store, source, ask)
+}
+
+func (r *Runner) run(ctx context.Context, known facts, source catalog.Source, ask Ask) (catalog.Run, error) {
+	l := &line{Runner: r, facts: known, ask: ask, source: source, run: r.newRun(source, ask)}
+	work, cancel := r.bound(ctx)
+	defer cancel()
 	if ask.DryRun {
-		l.end(l.travel(ctx))
+		l.end(cause(work, l.travel(work)))
 		return l.run, nil
 	}
-	if err := r.Store.Start(ctx, l.run); err != nil {
+	if err := r.Store.Start(work, l.run); err != nil {
 		return l.run, fmt.Errorf("start run of %s: %w", source.ID, err)
 	}
-	work, stop := r.holdLease(ctx, l.run.ID)
-	err := l.travel(work)
-	if lost := context.Cause(work); errors.Is(lost, catalog.ErrNotFound) {
-		err = lost
-	}
+	work, stop := r.holdLease(work, l.run.ID)
+	err := cause(work, l.travel(work))
 	stop()
 	l.end(err)
-	return l.run, l.record(context.WithoutCancel(ctx))
+	err = l.record(context.WithoutCancel(ctx))
+	if errors.Is(err, catalog.ErrNotFound) { // whoever declared the run abandoned has recorded its end
+		l.end(lost(err))
+		err = nil
+	}
+	return l.run, err
+}
+
+// lost is the end of a run that another process declared abandoned and takes up again: no retry is asked for.
+func lost(err error) error {
+	return Permanent(Say("La récolte s’est interrompue trop longtemps et a été reprise à zéro. La dernière version reste en ligne\u00a0; il n’y a rien à faire.",
+		fmt.Errorf("lease lost: %w", err)))
 }
 
 func (r *Runner) newRun(source catalog.Source, ask Ask) catalog.Run {
@@ -88,16 +102,28 @@ func (r *Runner) newRun(source catalog.Source, ask Ask) catalog.Run {
 	return run
 }
 
-// holdLease renews the run's lease until stop is called. The returned context ends with the run's time limit, or with cause
-// catalog.ErrNotFound when another process declared the run abandoned.
-func (r *Runner) holdLease(parent context.Context, run string) (ctx context.Context, stop func()) {
-	limit := r.Timeout
-	if limit == 0 {
-		limit = 15 * time.Minute
+// bound gives a run its time.
+func (r *Runner) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := r.timeout()
+	words := fmt.Sprintf("%d\u00a0min", int(limit.Minutes()))
+	if limit < time.Minute {
+		words = fmt.Sprintf("%d\u00a0s", int(limit.Seconds()))
 	}
-	timed, cancelTime := context.WithTimeoutCause(parent, limit, Say(
-		fmt.Sprintf("La récolte a dépassé le temps permis (%d min). La dernière version reste en ligne ; un nouvel essai est prévu.", int(limit.Minutes())), context.DeadlineExceeded))
-	ctx, cancel := context.WithCancelCause(timed)
+	return context.WithTimeoutCause(ctx, limit, Say(
+		"La récolte a dépassé le temps permis ("+words+"). La dernière version reste en ligne\u00a0; un nouvel essai est prévu.", context.DeadlineExceeded))
+}
+
+func (r *Runner) timeout() time.Duration {
+	if r.Timeout > 0 {
+		return r.Timeout
+	}
+	return 15 * time.Minute
+}
+
+// holdLease renews the run's lease until stop is called. The returned context ends with a lost lease as its cause when another process
+// declared the run abandoned.
+func (r *Runner) holdLease(parent context.Context, run string) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -111,7 +137,7 @@ func (r *Runner) holdLease(parent context.Context, run string) (ctx context.Cont
 			}
 			err := r.Store.Extend(ctx, run, r.now().Add(r.lease()))
 			if errors.Is(err, catalog.ErrNotFound) {
-				cancel(fmt.Errorf("lease of run %s lost: %w", run, err))
+				cancel(lost(err))
 				return
 			}
 			if err != nil && ctx.Err() == nil {
@@ -119,7 +145,7 @@ func (r *Runner) holdLease(parent context.Context, run string) (ctx context.Cont
 			}
 		}
 	}()
-	return ctx, func() { cancel(nil); cancelTime(); <-done }
+	return ctx, func() { cancel(nil); <-done }
 }
 
 func (r *Runner) lease() time.Duration {
@@ -137,8 +163,8 @@ func (r *Runner) now() time.Time {
 }
 
 // recipe returns the source's recipe, parsed once for each text.
-func (r *Runner) recipe(ctx context.Context, name string) (*Recipe, error) {
-	kept, err := r.Store.Recipe(ctx, name)
+func (r *Runner) recipe(ctx context.Context, known facts, name string) (*Recipe, error) {
+	kept, err := known.Recipe(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("read recipe %s: %w", name, err)
 	}
@@ -147,10 +173,56 @@ func (r *Runner) recipe(ctx context.Context, name string) (*Recipe, error) {
 	}
 	recipe, err := ParseRecipe(name, []byte(kept.Text), r.Schemas, r.Connectors)
 	if err != nil {
-		return nil, Permanent(Say("La recette « "+name+" » n’est plus valable : l’opérateur doit la corriger. La dernière version reste en ligne.", err))
+		return nil, Permanent(Say("La recette «\u00a0"+name+"\u00a0» n’est plus valable\u00a0: l’opérateur doit la corriger. La dernière version reste en ligne.", err))
 	}
 	r.recipes.Store(name+kept.Hash, recipe)
 	return recipe, nil
+}
+
+// facts are what a run must know of its member and its recipe: the store, or what RunAll read of it once.
+type facts interface {
+	Member(ctx context.Context, siren string) (catalog.Member, error)
+	Recipe(ctx context.Context, name string) (catalog.Recipe, error)
+}
+
+// almanac is the facts of every member and recipe as they were when RunAll began.
+type almanac struct {
+	members map[string]catalog.Member
+	recipes map[string]catalog.Recipe
+}
+
+// remember reads all members and recipes: two queries instead of two a run.
+func (r *Runner) remember(ctx context.Context) (*almanac, error) {
+	members, _, err := r.Store.Members(ctx, catalog.MemberQuery{})
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	recipes, err := r.Store.Recipes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read recipes: %w", err)
+	}
+	a := &almanac{map[string]catalog.Member{}, map[string]catalog.Recipe{}}
+	for _, m := range members {
+		a.members[m.SIREN] = m
+	}
+	for _, x := range recipes {
+		a.recipes[x.Name] = x
+	}
+	return a, nil
+}
+
+func (a *almanac) Member(_ context.Context, siren string) (catalog.Member, error) {
+	if m, ok := a.members[siren]; ok {
+		return m, nil
+	}
+	return catalog.Member{}, catalog.ErrNotFound
+}
+
+func (a *almanac) Recipe(_ context.Context, name string) (catalog.Recipe, error) {
+	if x, ok := a.recipes[name]; ok {
+		return x, nil
+	}
+	return catalog.Recipe{}, catalog.ErrNotFound
 }
 
 // A Result is how one run of RunAll ended.
@@ -163,6 +235,10 @@ type Result struct {
 // RunAll runs the sources, at most parallel at once, and calls done for each as it ends, in one goroutine at a time. It returns early, with
 // ctx's error, only when ctx ends.
 func (r *Runner) RunAll(ctx context.Context, sources []catalog.Source, parallel int, ask Ask, done func(Result)) error {
+	known, err := r.remember(ctx)
+	if err != nil {
+		return err
+	}
 	var next, mu sync.Mutex
 	var wg sync.WaitGroup
 	for range min(max(parallel, 1), len(sources)) {
@@ -176,7 +252,7 @@ func (r *Runner) RunAll(ctx context.Context, sources []catalog.Source, parallel 
 				s := sources[0]
 				sources = sources[1:]
 				next.Unlock()
-				run, err := r.Run(ctx, s, ask)
+				run, err := r.run(ctx, known, s, ask)
 				mu.Lock()
 				done(Result{s, run, err})
 				mu.Unlock()

@@ -23,6 +23,8 @@ type table struct {
 	mapper func(labels []string) (*Mapper, error)
 	// write takes what was checked: in holds the cells as they came under labels, out the accepted rows and the rejects.
 	write func(document string, labels []string, in *schemas.Block, out *schemas.Batch) error
+	// advice ends the sentence about a header that lets no row be judged: its effect and what to do.
+	advice string
 
 	schema  *schemas.Schema
 	checker *schemas.Checker
@@ -38,7 +40,7 @@ func (t *table) document(ctx context.Context, name string, in Input, opt DecodeO
 		return at(StageDecode, Permanent(err))
 	}
 	defer closeDecoder(dec)
-	m, err := t.begin(dec)
+	m, err := t.begin(name, dec)
 	if err != nil {
 		return err
 	}
@@ -57,13 +59,22 @@ func (t *table) document(ctx context.Context, name string, in Input, opt DecodeO
 			return nil
 		}
 		if err != nil {
-			return at(StageDecode, Permanent(err))
+			return at(StageDecode, Permanent(withSentence(err)))
 		}
 	}
 }
 
+// withSentence makes sure that a document that broke off is told in French.
+func withSentence(err error) error {
+	var s *Sentence
+	if errors.As(err, &s) {
+		return err
+	}
+	return Say("Le fichier reçu n’a pas pu être lu jusqu’au bout\u00a0: rien n’en est publié. Vérifiez l’export du logiciel.", err)
+}
+
 // begin prepares the table at the first document, and applies the header rules at each.
-func (t *table) begin(dec Decoder) (m *Mapper, err error) {
+func (t *table) begin(document string, dec Decoder) (m *Mapper, err error) {
 	labels := dec.Labels()
 	if t.mapper != nil {
 		if m, err = t.mapper(labels); err != nil {
@@ -77,20 +88,31 @@ func (t *table) begin(dec Decoder) (m *Mapper, err error) {
 		}
 		t.columns, t.report, t.checker = labels, schemas.NewReport(t.schema), t.schema.NewChecker()
 	}
-	if !t.checker.Begin(labels, t.report) {
-		return nil, at(StageCheck, Permanent(Say(t.headerSentence(), errors.New("no row can be judged: "+strings.Join(labels, ", ")))))
+	errs, warnings := len(t.report.Errors), len(t.report.Warnings)
+	ok := t.checker.Begin(labels, t.report)
+	t.named(document, errs, warnings)
+	if !ok {
+		return nil, at(StageCheck, Permanent(Say(t.headerSentence(errs), errors.New("no row can be judged: "+strings.Join(labels, ", ")))))
 	}
 	return m, nil
 }
 
-// headerSentence says why the header lets no row be judged: the first header error, or that no column is known.
-func (t *table) headerSentence() string {
-	for _, e := range t.report.Errors {
-		if e.Row <= 1 && e.Type != "missing-label" {
-			return e.Message + " La dernière version reste en ligne ; corrigez l’export puis attendez la prochaine récolte."
-		}
+// named says which document the issues after the given numbers are about.
+func (t *table) named(document string, errs, warnings int) {
+	for i := errs; document != "" && i < len(t.report.Errors); i++ {
+		t.report.Errors[i].Document = document
 	}
-	return "Aucune des colonnes attendues n’est dans le fichier reçu. La dernière version reste en ligne ; vérifiez que l’export est le bon."
+	for i := warnings; document != "" && i < len(t.report.Warnings); i++ {
+		t.report.Warnings[i].Document = document
+	}
+}
+
+// headerSentence says why the header lets no row be judged: the last of the errors found in it, from number errs on.
+func (t *table) headerSentence(errs int) string {
+	if n := len(t.report.Errors); n > errs {
+		return t.report.Errors[n-1].Message + t.advice
+	}
+	return "Aucune des colonnes attendues n’est dans le fichier reçu." + t.advice
 }
 
 // block maps, checks and writes the records of one block.
@@ -100,11 +122,9 @@ func (t *table) block(document string, labels []string, m *Mapper) error {
 		m.Map(in, &t.buf.mapped, t.report)
 		in = &t.buf.mapped
 	}
-	before := len(t.report.Errors)
+	errs, warnings := len(t.report.Errors), len(t.report.Warnings)
 	t.checker.Check(in, &t.buf.out, t.report)
-	for i := before; document != "" && i < len(t.report.Errors); i++ {
-		t.report.Errors[i].Document = document
-	}
+	t.named(document, errs, warnings)
 	return t.write(document, labels, &t.buf.in, &t.buf.out)
 }
 

@@ -24,7 +24,7 @@ func Validate(ctx context.Context, in Input, s *schemas.Schema, opt DecodeOption
 		buf = &buffers{}
 	}
 	defer loose.Put(buf)
-	t := &table{buf: buf, judge: func([]string) (*schemas.Schema, error) { return s, nil }}
+	t := &table{buf: buf, judge: func([]string) (*schemas.Schema, error) { return s, nil }, advice: " Corrigez le fichier, puis recommencez."}
 	t.write = func(_ string, labels []string, in *schemas.Block, out *schemas.Batch) error {
 		if sink == nil {
 			return nil

@@ -71,7 +71,7 @@ func addFiles(ctx context.Context, db bun.IDB, ds []catalog.Dataset) error {
 	for part := range slices.Chunk(ids, chunk) {
 		var files []fileRow
 		err := db.NewSelect().Model(&files).Join("JOIN datasets AS d ON d.id = f.dataset AND d.version = f.version").
-			Where("f.dataset IN (?)", bun.In(part)).Order("f.dataset", "f.position").Scan(ctx)
+			Where("f.dataset IN (?)", bun.List(part)).Order("f.dataset", "f.position").Scan(ctx)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func selected(q catalog.DatasetQuery) func(*bun.SelectQuery) *bun.SelectQuery {
 }
 
 func among(ids []string) func(*bun.SelectQuery) *bun.SelectQuery {
-	return func(sel *bun.SelectQuery) *bun.SelectQuery { return sel.Where("d.id IN (?)", bun.In(ids)) }
+	return func(sel *bun.SelectQuery) *bun.SelectQuery { return sel.Where("d.id IN (?)", bun.List(ids)) }
 }
 
 func (s *Store) datasetsByID(ctx context.Context, q catalog.DatasetQuery) ([]catalog.Dataset, int, error) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -96,8 +97,19 @@ func (w *pooledWriter) do(ctx context.Context, d durability, fn func(context.Con
 
 func (w *pooledWriter) close() {}
 
+// longest bounds a transaction whose caller does not, and the wait for a server that no longer answers.
+const longest = time.Minute
+
+// once runs the operation. ctx interrupts its statements but never its commit, whose end would then be in doubt.
 func (w *pooledWriter) once(ctx context.Context, d durability, fn func(context.Context, *tx) error) error {
-	begun, err := w.db.BeginTx(ctx, nil)
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("reach the database: %w", err)
+	}
+	defer conn.Close()
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+	defer cancel()
+	begun, err := conn.BeginTx(bounded, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

@@ -48,7 +48,7 @@ func (s *Store) Sources(ctx context.Context, q catalog.SourceQuery) ([]catalog.S
 	sel := s.sources(&rows).Where("s.disabled = FALSE").Order("s.id")
 	if len(q.IDs)+len(q.Members) > 0 {
 		sel.WhereGroup(" AND ", func(sel *bun.SelectQuery) *bun.SelectQuery {
-			return sel.Where("s.id IN (?)", bun.In(orNone(q.IDs))).WhereOr("s.member IN (?)", bun.In(orNone(q.Members)))
+			return sel.Where("s.id IN (?)", bun.List(q.IDs)).WhereOr("s.member IN (?)", bun.List(q.Members))
 		})
 	}
 	if err := sel.Scan(ctx); err != nil {
@@ -57,19 +57,11 @@ func (s *Store) Sources(ctx context.Context, q catalog.SourceQuery) ([]catalog.S
 	return each(rows, (*sourceRow).source)
 }
 
-// orNone keeps an IN list from being empty; no name is empty.
-func orNone(names []string) []string {
-	if len(names) == 0 {
-		return []string{""}
-	}
-	return names
-}
-
 // known says which of the ids is no source.
 func (s *Store) known(ctx context.Context, ids []string) error {
 	for part := range slices.Chunk(ids, chunk) {
 		var have []string
-		err := s.read.NewSelect().Model((*sourceRow)(nil)).Column("id").Where("s.id IN (?)", bun.In(part)).Scan(ctx, &have)
+		err := s.read.NewSelect().Model((*sourceRow)(nil)).Column("id").Where("s.id IN (?)", bun.List(part)).Scan(ctx, &have)
 		if err != nil {
 			return found(err, "list sources")
 		}

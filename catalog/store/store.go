@@ -2,7 +2,7 @@
 //
 // Reads go through a pool that cannot write; writes through one door, writer, which on SQLite gathers what waits into one
 // commit. A publication is on disk before its caller hears of it. Bookkeeping whose loss only means doing it again (leases,
-// cursors, « nothing changed ») survives a crash of the program at once, and one of the machine within seconds.
+// cursors, « nothing changed ») survives a crash of the program at once, and one of the machine a second later.
 package store
 
 import (

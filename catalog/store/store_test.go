@@ -22,8 +22,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(victimDir); dir != "" {
-		victim(dir)
+	if dsn := os.Getenv(victimDSN); dsn != "" {
+		victim(dsn)
 		return
 	}
 	goleak.VerifyTestMain(m)

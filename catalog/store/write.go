@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -23,7 +24,7 @@ type writer interface {
 type durability int
 
 const (
-	soft    durability = iota // survives the program's death at once, the machine's within seconds
+	soft    durability = iota // survives the program's death at once, the machine's after syncWithin
 	durable                   // is on disk
 )
 
@@ -101,7 +102,6 @@ func (s *statements) in(ctx context.Context, t *sql.Tx, query string) *sql.Stmt 
 
 // prepare readies what the last transaction missed. A statement that cannot be prepared is run as text, which tells why.
 func (s *statements) prepare(ctx context.Context) {
-	clear(s.bound)
 	for _, query := range s.wanted {
 		if s.ready[query] != nil {
 			continue
@@ -118,6 +118,9 @@ func (s *statements) close() {
 		st.Close()
 	}
 }
+
+// syncWithin is how long a soft commit may wait for the disk.
+const syncWithin = time.Second
 
 // groupMax is how many operations share a commit at most.
 const groupMax = 256
@@ -205,19 +208,51 @@ func (w *groupWriter) close() {
 func (w *groupWriter) loop() {
 	defer close(w.ended)
 	defer w.stmts.close()
-	for first := range w.queue {
-		group := w.gather(first)
-		errs, err := w.run(group)
-		for i, o := range group {
-			if err != nil && errs[i] == nil {
-				errs[i] = err
+	var late <-chan time.Time // when soft commits must reach the disk
+	for {
+		select {
+		case first, ok := <-w.queue:
+			if !ok {
+				if late != nil {
+					w.sync()
+				}
+				return
 			}
-			o.done <- errs[i]
-		}
-		if len(w.stmts.wanted) > 0 || len(w.stmts.bound) > 0 {
-			w.stmts.prepare(context.Background())
+			if w.answer(w.gather(first)) {
+				late = nil
+			} else if late == nil {
+				late = time.After(syncWithin)
+			}
+		case <-late:
+			if late = nil; !w.sync() {
+				late = time.After(syncWithin)
+			}
 		}
 	}
+}
+
+// answer runs a group and tells each caller; true when everything so far is on disk.
+func (w *groupWriter) answer(group []*operation) bool {
+	errs, err := w.run(group)
+	for i, o := range group {
+		if err != nil && errs[i] == nil {
+			errs[i] = err
+		}
+		o.done <- errs[i]
+	}
+	w.stmts.prepare(context.Background())
+	return err == nil && needsDisk(group)
+}
+
+// sync is a durable operation for its own sake: its commit brings those before it to the disk. It changes something, for
+// SQLite commits nothing where nothing changed.
+func (w *groupWriter) sync() bool {
+	count := func(ctx context.Context, t *tx) error {
+		_, err := t.exec(ctx, `UPDATE counters SET value = value + 1 WHERE name = 'syncs'`)
+		return err
+	}
+	o := &operation{ctx: context.Background(), durability: durable, fn: count, done: make(chan error, 1)}
+	return w.answer([]*operation{o}) && <-o.done == nil
 }
 
 // gather takes what waits besides first. Those whom the last commit answered are let run before: what they ask next comes
@@ -260,6 +295,7 @@ func (w *groupWriter) run(group []*operation) ([]error, error) {
 	if err != nil {
 		return errs, fmt.Errorf("begin: %w", err)
 	}
+	defer clear(w.stmts.bound) // they end with the transaction
 	t := &tx{sql: begun, bun: w.bun, bind: asIs, stmts: w.stmts}
 	if err := runEach(ctx, t, group, errs); err != nil {
 		return errs, errors.Join(err, begun.Rollback())

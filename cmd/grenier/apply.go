@@ -97,7 +97,7 @@ func readFiles(paths []string, stdin io.Reader) (files []harvest.NamedFile, err 
 			b, err = os.ReadFile(path)
 		}
 		if err != nil {
-			return nil, usage("Le fichier %s ne peut pas être lu : %v.", path, err)
+			return nil, usage("Le fichier %s ne peut pas être lu : %s.", path, whyNot(err))
 		}
 		files = append(files, harvest.NamedFile{Name: path, Text: b})
 	}

@@ -115,7 +115,7 @@ func loadConfig(path, data string, environ []string) (Config, error) {
 	}
 	if path != "" {
 		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-			return Config{}, usage("La configuration %s ne peut pas être lue : %v.", path, err)
+			return Config{}, usage("La configuration %s ne peut pas être lue : %s.", path, whyNot(err))
 		}
 	}
 	if err := k.Load(env.Provider("/", env.Opt{Prefix: "GRENIER_", EnvironFunc: func() []string { return settings(environ) }, TransformFunc: variable}), nil); err != nil {

@@ -64,7 +64,7 @@ func (c *connectorsShowCommand) Run(t *terminal) error {
 		if o.Secret {
 			note += ", par référence (env:NOM ou file:CHEMIN)"
 		}
-		fmt.Fprintf(t.out, "%s (%s)\n    %s\n", o.Name, note, o.Help)
+		fmt.Fprintf(t.out, "%s (%s)\n%s\n", o.Name, note, wrap(o.Help, "    ", t.screen()))
 	}
 	return nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"grenier/catalog"
 	"grenier/harvest"
@@ -36,7 +38,7 @@ func (h *harvestCommand) Run(ctx context.Context, t *terminal, cmd *commands) er
 	defer p.close()
 	sources, err := p.store.Sources(ctx, catalog.SourceQuery{IDs: h.Source, Members: h.Member})
 	if errors.Is(err, catalog.ErrNotFound) {
-		return usage("Cette source n’existe pas : %v. « grenier runs » montre celles qui ont été récoltées.", err)
+		return usage("Une de ces sources n’existe pas : %s. « grenier runs » montre celles qui ont été récoltées.", strings.Join(h.Source, ", "))
 	}
 	if err != nil {
 		return err
@@ -123,7 +125,7 @@ func (t *terminal) runLine(b bar, r catalog.Run, o harvestOutput) {
 		printJSONLine(t.out, runJSON(r))
 	case o.quiet && r.Status != catalog.Held && r.Status != catalog.Failed:
 	default:
-		b.aside(t.out, t.describe(r))
+		b.aside(t.out, t.describe("", r))
 	}
 }
 
@@ -135,20 +137,29 @@ var statusWords = map[catalog.Status]struct {
 	catalog.Published: {"publié", 32}, catalog.Unchanged: {"inchangé", 0}, catalog.Held: {"retenu", 33}, catalog.Failed: {"échec", 31}, catalog.Running: {"en cours", 0},
 }
 
-// describe is the summary line of a run: source, how it ended, and why.
-func (t *terminal) describe(r catalog.Run) string {
+// describe is the summary line of a run: source, how it ended, and why. On a screen, what does not fit beside goes below.
+func (t *terminal) describe(before string, r catalog.Run) string {
 	s := statusWords[r.Status]
-	line := pad(r.Source, 32) + " " + t.paint(s.paint, pad(s.word, 9))
+	before += pad(r.Source, 34) + " "
+	line := before + t.paint(s.paint, pad(s.word, 8))
+	used, what := utf8.RuneCountInString(before)+max(8, utf8.RuneCountInString(s.word)), ""
 	switch r.Status {
 	case catalog.Published:
-		line += " " + plural(r.Accepted, "ligne", "lignes")
+		what = plural(r.Accepted, "ligne", "lignes")
 		if r.Rejected > 0 {
-			line += ", " + plural(r.Rejected, "écartée", "écartées")
+			what += ", " + plural(r.Rejected, "écartée", "écartées")
 		}
 	case catalog.Held, catalog.Failed:
-		line += " " + r.Message
+		what = r.Message
 	}
-	return line
+	screen := t.screen()
+	switch {
+	case what == "":
+		return strings.TrimRight(line, " ")
+	case screen == 0 || used+1+utf8.RuneCountInString(what) <= screen:
+		return line + " " + what
+	}
+	return strings.TrimRight(line, " ") + "\n" + wrap(what, "    ", screen)
 }
 
 // String is the last line of a harvest.

@@ -66,6 +66,7 @@ type terminal struct {
 	env      []string
 	verbose  bool
 	log      *slog.Logger
+	columns  int // of the screen, for tests; 0: asked of the screen
 }
 
 func main() {
@@ -80,17 +81,18 @@ func run(ctx context.Context, args []string, t *terminal) (code int) {
 	exited := false
 	parser, err := kong.New(&cmd, kong.Name("grenier"), kong.Writers(t.out, t.err), kong.ShortUsageOnError(),
 		kong.Description("Grenier récolte, vérifie et publie les données ouvertes des collectivités."),
-		kong.Exit(func(c int) { code, exited = c, true }), kong.UsageOnError())
+		kong.Help(frenchHelp), kong.Exit(func(c int) { code, exited = c, true }), kong.UsageOnError())
 	if err != nil {
 		fmt.Fprintln(t.err, err)
 		return exitUnusable
 	}
+	parser.Model.HelpFlag.Help = "Montre cette aide."
 	call, err := parser.Parse(args)
 	if exited {
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(t.err, "grenier : %v. « grenier --help » montre les commandes.\n", err)
+		fmt.Fprintln(t.err, frenchUsage(err))
 		return exitUnusable
 	}
 	call.BindTo(ctx, (*context.Context)(nil))

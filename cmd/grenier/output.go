@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -37,6 +39,48 @@ func width(w io.Writer) int {
 		}
 	}
 	return 80
+}
+
+// screen is how many columns the screen has, 0 when t.out is none: there a line is never cut, so that other programs can read it.
+func (t *terminal) screen() int {
+	if t.columns > 0 || !isTerminal(t.out) {
+		return t.columns
+	}
+	return width(t.out)
+}
+
+// wrap breaks text between words into lines of at most n columns, each after indent; n 0 is no limit. A word longer than a line stays whole.
+func wrap(text, indent string, n int) string {
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '\n' }) {
+		size := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+			b.WriteString(indent)
+			used = utf8.RuneCountInString(indent)
+		case n > 0 && used+1+size > n:
+			b.WriteString("\n" + indent)
+			used = utf8.RuneCountInString(indent)
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += size
+	}
+	return b.String()
+}
+
+// whyNot says in French why a file cannot be used.
+func whyNot(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "il n’existe pas"
+	case errors.Is(err, fs.ErrPermission):
+		return "l’accès est refusé"
+	}
+	return err.Error()
 }
 
 // colours tells whether t.out may be coloured.

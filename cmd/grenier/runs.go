@@ -16,6 +16,9 @@ type runsCommand struct {
 	Status string `placeholder:"ÉTAT" enum:"published,unchanged,held,failed,running," default:"" help:"published, unchanged, held, failed ou running."`
 	Limit  int    `default:"50" help:"Combien, au plus."`
 	JSON   bool   `name:"json" help:"Pour un programme : un tableau JSON."`
+
+	Report  bool `xor:"detail" help:"Avec --source : le rapport de la dernière récolte jugée."`
+	Rejects bool `xor:"detail" help:"Avec --source : les lignes écartées de la dernière récolte jugée et leurs raisons, en CSV."`
 }
 
 // Run lists what happened, newest first.
@@ -25,6 +28,9 @@ func (r *runsCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 		return err
 	}
 	defer p.close()
+	if r.Report || r.Rejects {
+		return r.detail(ctx, t, p)
+	}
 	runs, err := p.store.Runs(ctx, catalog.RunQuery{Source: r.Source, Member: r.Member, Status: catalog.Status(r.Status), Limit: r.Limit})
 	if err != nil {
 		return err
@@ -40,9 +46,55 @@ func (r *runsCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 		fmt.Fprintln(t.out, "Aucune récolte pour l’instant. « grenier harvest --all » en lance une.")
 	}
 	for _, run := range runs {
-		fmt.Fprintln(t.out, run.Started.In(p.location).Format("02/01/2006 15:04:05"), t.describe(run))
+		fmt.Fprintln(t.out, t.describe(run.Started.In(p.location).Format("02/01/2006 15:04:05 "), run))
 	}
 	return nil
+}
+
+// detail shows the report or the rejected rows of the source's newest run that judged something.
+func (r *runsCommand) detail(ctx context.Context, t *terminal, p *program) error {
+	if r.Source == "" {
+		return usage("--report et --rejects demandent --source.")
+	}
+	runs, err := p.store.Runs(ctx, catalog.RunQuery{Source: r.Source, Limit: 100})
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if run.Rows == 0 {
+			continue
+		}
+		if run, err = p.store.Run(ctx, run.ID); err != nil {
+			return err
+		}
+		if r.Rejects {
+			return p.rejects(ctx, t, run)
+		}
+		if run.Report == nil {
+			break
+		}
+		if r.JSON {
+			return printJSON(t.out, run.Report)
+		}
+		t.report(run.Report)
+		return nil
+	}
+	return exitError{exitBad, "Aucune récolte de cette source n’a encore jugé de lignes."}
+}
+
+// rejects copies the quarantine of a run to the output.
+func (p *program) rejects(ctx context.Context, t *terminal, run catalog.Run) error {
+	if run.Quarantine == nil {
+		fmt.Fprintln(t.err, "Aucune ligne écartée : tout était conforme.")
+		return nil
+	}
+	b, err := p.blobs.Open(ctx, run.Quarantine.Key)
+	if err != nil {
+		return fmt.Errorf("les lignes écartées ne sont plus gardées : %w", err)
+	}
+	defer b.Close()
+	_, err = io.Copy(t.out, b)
+	return err
 }
 
 // runTwin is a run for programs.

@@ -106,7 +106,11 @@ func (t *terminal) causeLines(r *schemas.Report, c schemas.Count) {
 		if c.Count > 1 {
 			where = plural(c.Count, "fois", "fois") + ", d’abord " + where
 		}
-		fmt.Fprintf(t.out, "  %s (%s)\n", e.Message, where)
+		column := ""
+		if e.Field != "" {
+			column = t.paint(1, e.Field) + "\u00a0: "
+		}
+		fmt.Fprintf(t.out, "  %s%s (%s)\n", column, e.Message, where)
 		if e.Hint != "" {
 			fmt.Fprintf(t.out, "    %s\n", e.Hint)
 		}
@@ -155,7 +159,7 @@ func findSchema(ref string) (*schemas.Schema, error) {
 	}
 	s, err := schemas.National().Lookup(ref)
 	if err != nil {
-		return nil, usage("Schéma inconnu « %s ». %v. « grenier schemas list » montre ceux qui sont connus.", ref, err)
+		return nil, usage("%v « grenier schemas list » montre ceux qui sont connus.", err)
 	}
 	return s, nil
 }
@@ -171,7 +175,7 @@ func openInput(name string, stdin io.Reader) (in harvest.Input, done func(), err
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return in, nil, usage("Le fichier %s ne peut pas être ouvert : %v.", name, errors.Unwrap(err))
+		return in, nil, usage("Le fichier %s ne peut pas être ouvert : %s.", name, whyNot(err))
 	}
 	st, err := f.Stat()
 	if err == nil && st.IsDir() {

@@ -91,6 +91,15 @@ func (s *source) Fetch(ctx context.Context, last harvest.State, fn func(harvest.
 	return s.fetchFiles(ctx, keys, recall(last), fn)
 }
 
+// Hosts are the remote hosts that Fetch asks.
+func (s *source) Hosts() []string {
+	hosts := make([]string, len(s.urls))
+	for i, u := range s.urls {
+		hosts[i] = u.Host
+	}
+	return hosts
+}
+
 // fetchFiles hands over the files at s.urls. Those that the server calls unchanged wait until one is found that changed.
 func (s *source) fetchFiles(ctx context.Context, k *keys, last memory, fn func(harvest.Document) error) (harvest.State, error) {
 	var same []harvest.Document

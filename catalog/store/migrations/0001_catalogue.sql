@@ -13,7 +13,7 @@ CREATE TABLE counters (
     name  TEXT PRIMARY KEY,
     value BIGINT NOT NULL
 );
-INSERT INTO counters (name, value) VALUES ('events', 0);
+INSERT INTO counters (name, value) VALUES ('events', 0), ('syncs', 0);
 
 CREATE TABLE members (
     siren      TEXT PRIMARY KEY,

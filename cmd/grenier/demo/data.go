@@ -183,7 +183,7 @@ func equipements(b body, _ int) ([]byte, string) {
 
 // letters keeps what the national schema allows in a commune's name.
 func letters(s string) string {
-	return strings.NewReplacer("’", " ", "Œ", "OE", "œ", "oe").Replace(s)
+	return strings.NewReplacer("’", " ", "'", " ", "Œ", "OE", "œ", "oe").Replace(s)
 }
 
 // prenoms is one page of an API.

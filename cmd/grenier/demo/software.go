@@ -45,7 +45,7 @@ func (p program) path(b body) string { return "/" + p.name + "/" + b.SIREN + p.e
 
 // faulty names the bodies, by rank, whose software misbehaves, and how.
 const (
-	wrongDates  = 2 // subventions: dates that do not exist, broken SIRET
+	wrongDates  = 3 // subventions: dates that do not exist, broken SIRET
 	wrongVotes  = 4 // délibérations: votes that do not add up
 	loginPage   = 5 // budget: a login page instead of the file
 	halfLost    = 7 // adresses: half of the rows gone at the second harvest
