@@ -38,12 +38,21 @@ bin() {
 	cannot "no PostgreSQL here; on Debian: apt-get update && apt-get install -y --no-install-recommends postgresql"
 }
 
-# running tells whether the cluster in dir answers; pg_ctl compares the pid in its file with the living process.
-running() { [ -s "$dir/data/postmaster.pid" ] && (cd / && as "$pg/pg_ctl" -D "$dir/data" status >/dev/null 2>&1); }
+# running tells whether the cluster in dir lives. The pid in its file counts only if that process serves this very folder:
+# after a crash the number may be anybody's.
+running() {
+	[ -s "$dir/data/postmaster.pid" ] || return 1
+	pid=$(head -n 1 "$dir/data/postmaster.pid")
+	if [ -r "/proc/$pid/cmdline" ]; then
+		tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF -- "$dir/data"
+	else
+		ps -p "$pid" -o args= 2>/dev/null | grep -qF -- "$dir/data"
+	fi
+}
 
 dsn() { echo "postgres://postgres:$(cat "$dir/password")@127.0.0.1:$(sed -n 4p "$dir/data/postmaster.pid")/postgres?sslmode=disable"; }
 
-# make prepares an empty cluster with a password of its own: other users of the machine reach loopback too.
+# make_cluster prepares an empty cluster with a password of its own: other users of the machine reach loopback too.
 make_cluster() {
 	rm -rf "$dir"
 	mkdir -m 0700 "$dir" || cannot "cannot make $dir"

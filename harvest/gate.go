@@ -28,7 +28,10 @@ type delivery struct {
 
 // gate says, in a French sentence, why the delivery must wait for a person; "" lets it through.
 func (l *line) gate() string {
-	if l.ask.Accept != "" || l.recipe.Gate.Off != "" {
+	if l.ask.Accept != "" {
+		return l.acceptOther()
+	}
+	if l.recipe.Gate.Off != "" {
 		return ""
 	}
 	now := delivery{l.run.Accepted, l.run.Rejected, l.run.Columns, l.run.Sketch}
@@ -39,6 +42,15 @@ func (l *line) gate() string {
 		return l.heldSentence(why)
 	}
 	return ""
+}
+
+// acceptOther holds a delivery that is not the one a person looked at and accepts: it changed since it was held.
+func (l *line) acceptOther() string {
+	held := l.source.Last
+	if held == nil || held.Status != catalog.Held || sameDelivery(held.Documents, l.run.Documents) {
+		return ""
+	}
+	return l.heldSentence("Le fichier a changé depuis la livraison retenue\u00a0: regardez la nouvelle avant de l’accepter.")
 }
 
 func (l *line) heldSentence(why string) string {

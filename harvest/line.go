@@ -281,9 +281,12 @@ func (l *line) keepRaw(ctx context.Context) error {
 
 // sameAsLast tells whether the documents are, byte for byte, those of the last published run.
 func (l *line) sameAsLast() bool {
-	return l.last != nil && l.ask.Accept == "" && slices.EqualFunc(l.last.Documents, l.run.Documents, func(a, b catalog.Raw) bool {
-		return a.Name == b.Name && a.SHA256 == b.SHA256
-	})
+	return l.last != nil && l.ask.Accept == "" && sameDelivery(l.last.Documents, l.run.Documents)
+}
+
+// sameDelivery tells whether two deliveries are the same bytes under the same names.
+func sameDelivery(a, b []catalog.Raw) bool {
+	return slices.EqualFunc(a, b, func(x, y catalog.Raw) bool { return x.Name == y.Name && x.SHA256 == y.SHA256 })
 }
 
 // judge decodes, maps and checks every document into the draft.

@@ -209,7 +209,7 @@ func TestRun_PublishesContractsThroughTheShippedRecipes(t *testing.T) {
 			if got := b.csv(c.recipe); strings.Count(got, "\n") != 3 || !strings.Contains(got, "45261000") {
 				t.Errorf("published\n%s", got)
 			}
-			if q := string(b.blob(run.Quarantine.Key)); !strings.Contains(q, "0003") || strings.Contains(q, "0001") {
+			if q := string(b.blob(run.Quarantine.Key)); !strings.Contains(q, `0003"`) || strings.Contains(q, `0001"`) {
 				t.Errorf("quarantine\n%s", q)
 			}
 		})

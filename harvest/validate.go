@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -39,12 +40,12 @@ func Validate(ctx context.Context, in Input, s *schemas.Schema, opt DecodeOption
 	}
 	if err == nil {
 		t.checker.End(r)
-	} else if r.Stats.Errors == 0 {
+	} else if stage := (*StageError)(nil); r.Stats.Errors == 0 && errors.As(err, &stage) { // neither ctx nor sink
 		r.Add(schemas.Issue{Type: "source-error", Message: SentenceOf(err)})
 	}
 	sum, hashErr := hashOf(in)
-	if hashErr != nil {
-		return r, fmt.Errorf("read %s: %w", in.Name, hashErr)
+	if err == nil && hashErr != nil {
+		err = at(StageDecode, withSentence(fmt.Errorf("read %s: %w", in.Name, hashErr)))
 	}
 	r.SHA256 = sum
 	r.Stats.Seconds = time.Since(start).Seconds()

@@ -955,6 +955,14 @@ func heldEnds(t *testing.T, b *bench) {
 	b.ok(b.Record(b.ctx, run))
 	b.same(b.status(delib), catalog.DatasetPublished)
 	b.same(b.kinds(), []catalog.EventKind{catalog.EventPublished, catalog.EventUpdated, catalog.EventUpdated})
+
+	// No document is not the same documents.
+	none := finished(b.start(star, day(3)), day(3))
+	none.Documents = nil
+	b.publishWith(dataset(star, "Étoile", "c"), none)
+	b.end(star, day(4), catalog.Held)
+	b.end(star, day(5), catalog.Unchanged)
+	b.same(b.status(star), catalog.DatasetHeld)
 }
 
 func thirdFailure(t *testing.T, b *bench) {

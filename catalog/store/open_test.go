@@ -119,6 +119,7 @@ func TestOpen_SaysInFrenchWhatIsWrongWithTheAddress(t *testing.T) {
 		{"", "sqlite:CHEMIN"}, {"mysql://x", "sqlite:CHEMIN"}, {"sqlite:", "sqlite:CHEMIN"}, {"sqlite::memory:", "sqlite:CHEMIN"},
 		{"sqlite:" + other, "n’est pas une base SQLite"},
 		{"postgres://u:secret@h:notaport/x", "illisible"},
+		{"postgres://u:secret@127.0.0.1:1/x", "ne répond pas"},
 	} {
 		_, err := store.Open(context.Background(), c.dsn, quiet)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {

@@ -40,6 +40,10 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (engine, er
 	if err != nil {
 		return engine{}, fmt.Errorf("open catalogue %s: %w", name, err)
 	}
+	if err := answers(ctx, pool); err != nil {
+		pool.Close()
+		return engine{}, fmt.Errorf("le serveur PostgreSQL ne répond pas (%s) ; vérifiez qu’il est démarré, l’adresse et le mot de passe : %w", name, err)
+	}
 	reads, err := readPool(ctx, config)
 	if err != nil {
 		pool.Close()
@@ -61,6 +65,12 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (engine, er
 		verify:  func(context.Context) error { return nil }, // the server's own work
 		closers: []io.Closer{read, closer(reads.Close), write, closer(pool.Close)},
 	}, nil
+}
+
+func answers(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return pool.Ping(ctx)
 }
 
 // readPool cannot write, and sends the text of queries, which bun writes with their values, in one exchange: preparing

@@ -176,6 +176,7 @@ type runRow struct {
 	Process    string  `bun:"process"`
 	Documents  string  `bun:"documents"`
 	Columns    string  `bun:"columns"`
+	Sketch     string  `bun:"sketch"`
 	Quarantine string  `bun:"quarantine"`
 }
 
@@ -190,7 +191,7 @@ func (r *runRow) run() (catalog.Run, error) {
 	if r.Dataset != nil {
 		run.Dataset, err = uuid.Parse(*r.Dataset)
 	}
-	return run, errors.Join(err, fromJSON(r.Documents, &run.Documents), fromJSON(r.Columns, &run.Columns),
+	return run, errors.Join(err, fromJSON(r.Documents, &run.Documents), fromJSON(r.Columns, &run.Columns), fromJSON(r.Sketch, &run.Sketch),
 		fromQuarantine(r.Quarantine, &run.Quarantine))
 }
 
@@ -203,7 +204,7 @@ func (r *runRow) mark(history []int64) (*catalog.RunMark, error) {
 		Run: r.ID, Ended: moment(r.Ended), Status: catalog.Status(r.Status), State: r.State, Process: r.Process,
 		Rows: r.Accepted, Rejected: r.Rejected, History: history,
 	}
-	return m, errors.Join(fromJSON(r.Documents, &m.Documents), fromJSON(r.Columns, &m.Columns))
+	return m, errors.Join(fromJSON(r.Documents, &m.Documents), fromJSON(r.Columns, &m.Columns), fromJSON(r.Sketch, &m.Sketch))
 }
 
 // A keptFile is a File with what its public JSON leaves out.

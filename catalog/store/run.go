@@ -60,8 +60,8 @@ func (t *tx) start(ctx context.Context, run catalog.Run) error {
 		}
 	}
 	_, err = t.exec(ctx, `INSERT INTO runs (id, source, member, slot, attempt, started, ended, lease, status, stage, message, error,
-			version, rows, accepted, rejected, bytes, state, process, documents, columns, quarantine)
-		VALUES (?, ?, ?, ?, ?, ?, 0, ?, 'running', '', '', '', 0, 0, 0, 0, 0, '', '', '', '', '')`,
+			version, rows, accepted, rejected, bytes, state, process, documents, columns, sketch, quarantine)
+		VALUES (?, ?, ?, ?, ?, ?, 0, ?, 'running', '', '', '', 0, 0, 0, 0, 0, '', '', '', '', '', '')`,
 		run.ID, run.Source, member, text(run.Slot), run.Attempt, micros(run.Started), micros(run.Lease))
 	return err
 }
@@ -168,9 +168,9 @@ func (t *tx) record(ctx context.Context, e ending) error {
 
 // An ending is a run's end made ready outside the transaction.
 type ending struct {
-	run                            catalog.Run
-	documents, columns, quarantine string
-	report                         []byte
+	run                                    catalog.Run
+	documents, columns, sketch, quarantine string
+	report                                 []byte
 }
 
 func (s *Store) ending(run catalog.Run) (ending, error) {
@@ -179,7 +179,7 @@ func (s *Store) ending(run catalog.Run) (ending, error) {
 	}
 	report, err := packReport(run.Report)
 	return ending{
-		run: run, documents: toJSON(run.Documents), columns: toJSON(run.Columns), quarantine: toQuarantine(run.Quarantine), report: report,
+		run: run, documents: toJSON(run.Documents), columns: toJSON(run.Columns), sketch: toJSON(run.Sketch), quarantine: toQuarantine(run.Quarantine), report: report,
 	}, err
 }
 
@@ -191,10 +191,10 @@ func (t *tx) end(ctx context.Context, e ending) error {
 		dataset = r.Dataset.String()
 	}
 	n, err := t.exec(ctx, `UPDATE runs SET ended = ?, status = ?, stage = ?, message = ?, error = ?, dataset = ?, version = ?,
-			rows = ?, accepted = ?, rejected = ?, bytes = ?, state = ?, process = ?, documents = ?, columns = ?, quarantine = ?
+			rows = ?, accepted = ?, rejected = ?, bytes = ?, state = ?, process = ?, documents = ?, columns = ?, sketch = ?, quarantine = ?
 		WHERE id = ? AND source = ? AND status = 'running'`,
 		micros(r.Ended), string(r.Status), text(r.Stage), text(r.Message), text(r.Error), dataset, r.Version,
-		r.Rows, r.Accepted, r.Rejected, r.Bytes, text(r.State), text(r.Process), e.documents, e.columns, e.quarantine,
+		r.Rows, r.Accepted, r.Rejected, r.Bytes, text(r.State), text(r.Process), e.documents, e.columns, e.sketch, e.quarantine,
 		r.ID, r.Source)
 	if err != nil {
 		return err

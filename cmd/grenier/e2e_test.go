@@ -128,9 +128,7 @@ func (i instance) must(t *testing.T, code int, args ...string) outcome {
 func (i instance) runs(t *testing.T, args ...string) (runs []catalog.Run) {
 	t.Helper()
 	o := i.must(t, exitOK, append([]string{"runs", "--json", "--limit", "10000"}, args...)...)
-	if err := json.Unmarshal([]byte(o.out), &runs); err != nil {
-		t.Fatalf("runs --json: %v", err)
-	}
+	unmarshal(t, o.out, &runs)
 	return runs
 }
 
@@ -253,10 +251,15 @@ func (d foundTable) file(format string) (url, sha string, bytes, rows int64) {
 
 func (p *portal) search(t *testing.T, query string) (page found) {
 	t.Helper()
-	if err := json.Unmarshal(p.ok(t, "/api/1/jeux"+query), &page); err != nil {
-		t.Fatalf("/api/1/jeux%s: %v", query, err)
-	}
+	unmarshal(t, string(p.ok(t, "/api/1/jeux"+query)), &page)
 	return page
+}
+
+// table reads the metadata of one dataset, with all that is known of its files.
+func (p *portal) table(t *testing.T, id string) (d foundTable) {
+	t.Helper()
+	unmarshal(t, string(p.ok(t, "/api/1/jeux/"+id)), &d)
+	return d
 }
 
 func freeAddress(t *testing.T) string {
@@ -315,7 +318,7 @@ func TestWhole_ServerHarvestsANewSourceAndOutlivesIt(t *testing.T) {
 
 	var page found
 	await(t, 20*time.Second, "the scheduler to harvest the new source", func() bool { page = p.search(t, "?q=comptages"); return page.Total == 1 })
-	d := page.Data[0]
+	d := p.table(t, page.Data[0].ID)
 	if d.Title != "Comptages de Valmeyrac" || d.Status != "published" || d.Version != 1 || d.Quality.Rows != 2 {
 		t.Errorf("published: got %+v", d)
 	}

@@ -115,6 +115,9 @@ func (t *terminal) harvestAll(ctx context.Context, p *program, sources []catalog
 	sum.elapsed = time.Since(start)
 	if !o.json {
 		fmt.Fprintln(t.out, sum)
+		if ask.DryRun {
+			fmt.Fprintln(t.out, "À blanc (--dry-run) : rien n’a été publié ni gardé.")
+		}
 	}
 	return sum, nil
 }

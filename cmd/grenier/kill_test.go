@@ -244,20 +244,19 @@ func (i instance) newest(t *testing.T, version int64) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for k := range tables {
-		ds, _, err := s.Datasets(context.Background(), catalog.DatasetQuery{})
-		if err != nil {
+	ds, _, err := s.Datasets(context.Background(), catalog.DatasetQuery{})
+	if err != nil || len(ds) != len(tables) {
+		t.Fatalf("%d datasets, %v", len(ds), err)
+	}
+	for _, d := range ds {
+		var k int
+		if _, err := fmt.Sscanf(d.Key, "table-%d", &k); err != nil {
 			t.Fatal(err)
 		}
-		for _, d := range ds {
-			if d.Key != fmt.Sprintf("table-%d", k) {
-				continue
-			}
-			if d.Rows != rowsOf(k, version) {
-				t.Errorf("%s has %d rows, edition %d has %d", d.Title, d.Rows, version, rowsOf(k, version))
-			}
-			i.sameForOthers(t, d, version)
+		if d.Rows != rowsOf(k, version) {
+			t.Errorf("%s has %d rows, edition %d has %d", d.Title, d.Rows, version, rowsOf(k, version))
 		}
+		i.sameForOthers(t, d, version)
 	}
 }
 
@@ -277,7 +276,7 @@ func (i instance) sameForOthers(t *testing.T, d catalog.Dataset, version int64) 
 	}
 }
 
-// tidy checks that what killed runs left in the temporary folder goes when it is a day old, and that nothing of the last harvest is there.
+// tidy checks that what killed runs left in the temporary folder goes when it is a day old: before, another process may still write it.
 func (i instance) tidy(t *testing.T) {
 	t.Helper()
 	temp := i.path("data/blobs/.tmp")
@@ -288,9 +287,6 @@ func (i instance) tidy(t *testing.T) {
 	t.Logf("%d temporary files of killed runs", len(left))
 	old := time.Now().Add(-25 * time.Hour)
 	for _, e := range left {
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) < 0 {
-			t.Errorf("%s is of tomorrow", e.Name())
-		}
 		if err := os.Chtimes(filepath.Join(temp, e.Name()), old, old); err != nil {
 			t.Fatal(err)
 		}

@@ -138,19 +138,6 @@ func number[T ~int | ~int64](n T) string {
 	return s
 }
 
-// size writes a number of bytes as « 1,2 Mo ».
-func size(n int64) string {
-	units := []string{"o", "ko", "Mo", "Go", "To"}
-	f, u := float64(n), 0
-	for f >= 1000 && u < len(units)-1 {
-		f, u = f/1000, u+1
-	}
-	if u == 0 {
-		return number(n) + "\u00a0o"
-	}
-	return strings.Replace(strconv.FormatFloat(f, 'f', 1, 64), ".", ",", 1) + "\u00a0" + units[u]
-}
-
 // plural writes a count and its noun: « 1 ligne », « 3 lignes ». Zero is singular in French.
 func plural[T ~int | ~int64](n T, one, many string) string {
 	if n < 2 {

@@ -185,7 +185,24 @@ func (p *program) catchUp(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := catalog.CatchUp(ctx, p.store, p.indexer())
+	return p.healIndex(ctx)
+}
+
+// healIndex follows the events, then rebuilds an index that still does not hold what the catalogue holds: it was deleted, or its layout is new.
+func (p *program) healIndex(ctx context.Context) error {
+	if _, err := catalog.CatchUp(ctx, p.store, p.indexer()); err != nil {
+		return err
+	}
+	page, err := p.index.Search(ctx, catalog.Query{Size: 1})
+	if err != nil {
+		return err
+	}
+	_, total, err := p.store.Datasets(ctx, catalog.DatasetQuery{Limit: 1})
+	if err != nil || page.Total == total {
+		return err
+	}
+	p.log.Warn("search index rebuilt", "indexed", page.Total, "datasets", total)
+	_, err = p.indexer().Reindex(ctx)
 	return err
 }
 

@@ -73,6 +73,9 @@ func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready 
 	if err := p.openIndex(live); err != nil {
 		return fmt.Errorf("l’index de recherche ne s’ouvre pas : %w", err)
 	}
+	if err := p.healIndex(live); err != nil {
+		p.log.Warn("search index not up to date", "error", err)
+	}
 	follow.Go(func() { catalog.Follow(live, p.store, time.Second, p.log, p.indexer()) })
 	defer follow.Wait()
 	defer stop()

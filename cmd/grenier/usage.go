@@ -24,8 +24,8 @@ func frenchHelp(options kong.HelpOptions, call *kong.Context) error {
 
 var helpWords = strings.NewReplacer(
 	"Usage: ", "Emploi : ", "\nFlags:\n", "\nOptions :\n", "\nCommands:\n", "\nCommandes :\n", "\nArguments:\n", "\nArguments :\n",
-	"[flags]", "[options]", " <command> [options]", " <commande> [options]", "grenier <command> [flags]", "grenier <commande> [options]",
 	`Run "grenier <command> --help" for more information on a command.`, "« grenier <commande> --help » dit tout d’une commande.",
+	"<command>", "<commande>", "[flags]", "[options]",
 )
 
 // usageSentences say kong's errors in French; what is not named here is passed on as it is.
@@ -42,7 +42,7 @@ var usageSentences = []struct {
 	{regexp.MustCompile(`^expected "(.+)"$`), "Il manque $1."},
 	{regexp.MustCompile(`^(--\S+?)(?:=\S+)?(?:,\.\.\.)? must be one of (.+) but got "(.*)"$`), "$1 : « $3 » n’en fait pas partie : $2."},
 	{regexp.MustCompile(`^(--\S+?)(?:=\S+)?: expected a valid .* int but got "(.*)"$`), "$1 attend un nombre entier, pas « $2 »."},
-	{regexp.MustCompile(`^(--\S+?)(?:=\S+)?: expected \S+ value but got .*$`), "$1 attend une valeur."},
+	{regexp.MustCompile(`^(--\S+?)(?:=\S+)?: (?:expected \S+ value but got|missing value).*$`), "$1 attend une valeur."},
 }
 
 // frenchUsage is kong's error as a French sentence.

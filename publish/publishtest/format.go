@@ -71,7 +71,7 @@ func describes(t *testing.T, f publish.Format) {
 	if g, ok := publish.FormatNamed(f.Name); !ok || g.Ext != f.Ext {
 		t.Errorf("format %q is not registered", f.Name)
 	}
-	if !strings.HasPrefix(f.Ext, ".") || !strings.Contains(f.MediaType, "/") || f.FileType == "" || f.Title == "" || f.Use == "" {
+	if !strings.HasPrefix(f.Ext, ".") || !strings.Contains(f.MediaType, "/") || f.Title == "" || f.Use == "" {
 		t.Errorf("incomplete: %+v", f)
 	}
 }

@@ -78,6 +78,7 @@ CREATE TABLE runs (
     process    TEXT NOT NULL,
     documents  TEXT NOT NULL,
     columns    TEXT NOT NULL,
+    sketch     TEXT NOT NULL,
     quarantine TEXT NOT NULL
 );
 -- The lease: at most one running run a source, whatever the processes do.
