@@ -85,8 +85,8 @@ func SentenceOf(err error) string {
 		case StageMap:
 			return "Le fichier reçu n’a pas les colonnes que la recette attend. La dernière version reste en ligne ; prévenez votre opérateur."
 		case StagePublish:
-			return "La publication n’a pas pu se terminer. La dernière version reste en ligne ; l’opérateur est prévenu."
+			return "La publication n’a pas pu se terminer. La dernière version reste en ligne ; prévenez votre opérateur."
 		}
 	}
-	return "Le moissonnage n’a pas pu se terminer. La dernière version reste en ligne ; l’opérateur est prévenu."
+	return "Le moissonnage n’a pas pu se terminer. La dernière version reste en ligne ; prévenez votre opérateur."
 }

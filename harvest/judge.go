@@ -32,7 +32,7 @@ type judging struct {
 // newJudged prepares the table of one run. Documents of a JSON Schema are not mapped: their records become columns by the schema's own table.
 func (l *line) newJudged() *judging {
 	j := &judging{line: l}
-	j.advice = " La dernière version reste en ligne\u00a0; corrigez l’export puis attendez la prochaine récolte."
+	j.advice = " La dernière version reste en ligne\u00a0; corrigez l’export puis attendez le prochain moissonnage."
 	j.buf, j.judge, j.write = l.getBuffers(), j.open, j.keep
 	if s := l.recipe.Judge(); s == nil || s.Form == schemas.Table {
 		j.mapper = func(labels []string) (*Mapper, error) { return l.recipe.NewMapper(labels, l.member, l.source.Params) }

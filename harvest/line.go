@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"grenier/catalog"
 	"grenier/publish"
@@ -316,7 +317,7 @@ func (l *line) publish(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("read dataset %s: %w", l.dataset.ID, err)
 	case online.Status == catalog.DatasetWithdrawn:
-		return Permanent(Say("Ce jeu de données a été retiré du portail par une personne\u00a0: la récolte ne le remet pas en ligne. Pour le republier, adressez-vous à votre opérateur.",
+		return Permanent(Say("Ce jeu de données a été retiré du portail par une personne\u00a0: le moissonnage ne le remet pas en ligne. Pour le republier, adressez-vous à votre opérateur.",
 			fmt.Errorf("dataset %s is withdrawn", l.dataset.ID)))
 	case sameToReaders(online, l.dataset):
 		l.run.Status = catalog.Unchanged
@@ -373,12 +374,20 @@ func (l *line) end(err error) {
 	if err == nil {
 		return
 	}
-	l.run.Status, l.run.Message, l.run.Error = catalog.Failed, SentenceOf(err), err.Error()
+	l.run.Status, l.run.Message, l.run.Error = catalog.Failed, l.online(SentenceOf(err)), err.Error()
 	l.run.Retry, l.run.Quarantine = !IsPermanent(err), nil
 	var s *StageError
 	if errors.As(err, &s) {
 		l.run.Stage = string(s.Stage)
 	}
+}
+
+// online corrects a sentence that speaks of the version online when there is none.
+func (l *line) online(sentence string) string {
+	if l.source.Published != nil {
+		return sentence
+	}
+	return strings.Replace(sentence, "La dernière version reste en ligne", "Rien n’est encore en ligne", 1)
 }
 
 // record writes the end of a run, unless Publish did.
@@ -404,7 +413,7 @@ func cause(ctx context.Context, err error) error {
 	why := context.Cause(ctx)
 	var s *Sentence
 	if !errors.As(why, &s) {
-		why = Say("La récolte a été interrompue. La dernière version reste en ligne\u00a0; un nouvel essai est prévu.", why)
+		why = Say("Le moissonnage a été interrompu. La dernière version reste en ligne\u00a0; un nouvel essai est prévu.", why)
 	}
 	why = fmt.Errorf("%w (%v)", why, err)
 	var e *StageError

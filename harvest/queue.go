@@ -218,7 +218,7 @@ func (q *Queue) takeUp(ctx context.Context, now time.Time) error {
 func (q *Queue) follow(ctx context.Context, s catalog.Source, now time.Time) (time.Time, error) {
 	slot := "planifié " + s.NextRun.UTC().Format("2006-01-02T15:04")
 	if s.NextRun.IsZero() {
-		slot = "première récolte"
+		slot = "premier moissonnage"
 	}
 	if !s.NextRun.IsZero() || s.Last == nil {
 		if err := q.Enqueue(ctx, s.ID, slot); err != nil {

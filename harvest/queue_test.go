@@ -158,7 +158,7 @@ func TestQueue_RunsADueSourceOncePerSlot(t *testing.T) {
 		_, stop := b.start(nil)
 		defer stop()
 		first := b.ended("subventions", 1)[0]
-		if first.Status != catalog.Published || first.Slot != "première récolte" || first.Attempt != 1 {
+		if first.Status != catalog.Published || first.Slot != "premier moissonnage" || first.Attempt != 1 {
 			b.Errorf("first run %+v", first)
 		}
 		next := b.source("subventions").NextRun
@@ -238,7 +238,7 @@ func TestQueue_TriesAgainWhatMayMendAndNothingElse(t *testing.T) {
 		b.eventually("a good try", func() bool { r := b.runs("jeu-0"); return r[len(r)-1].Status == catalog.Published })
 		tries := b.runs("jeu-0")
 		for i, r := range tries {
-			if r.Attempt != i+1 || r.Slot != "première récolte" || (r.Status == catalog.Published) != (i == len(tries)-1) {
+			if r.Attempt != i+1 || r.Slot != "premier moissonnage" || (r.Status == catalog.Published) != (i == len(tries)-1) {
 				b.Errorf("try %d: %+v", i+1, r)
 			}
 		}
@@ -318,7 +318,7 @@ func TestQueue_CancelsWhatDoesNotEndInTimeAndTheNextProcessTriesAgain(t *testing
 		if len(runs) != 1 || runs[0].Status != catalog.Failed {
 			b.Fatalf("runs %+v", runs)
 		}
-		saysInFrench(b.T, runs[0].Message, "La récolte a été interrompue")
+		saysInFrench(b.T, runs[0].Message, "Le moissonnage a été interrompu")
 		b.set("subventions", answer{body: grantFile(3, 0)})
 		_, stop := b.start(nil)
 		defer stop()

@@ -83,7 +83,7 @@ func (r *Runner) run(ctx context.Context, known facts, source catalog.Source, as
 
 // lost is the end of a run that another process declared abandoned and takes up again: no retry is asked for.
 func lost(err error) error {
-	return Permanent(Say("La récolte s’est interrompue trop longtemps et a été reprise à zéro. La dernière version reste en ligne\u00a0; il n’y a rien à faire.",
+	return Permanent(Say("Le moissonnage s’est interrompu trop longtemps et a été repris à zéro. La dernière version reste en ligne\u00a0; il n’y a rien à faire.",
 		fmt.Errorf("lease lost: %w", err)))
 }
 
@@ -110,7 +110,7 @@ func (r *Runner) bound(ctx context.Context) (context.Context, context.CancelFunc
 		words = fmt.Sprintf("%d\u00a0s", int(limit.Seconds()))
 	}
 	return context.WithTimeoutCause(ctx, limit, Say(
-		"La récolte a dépassé le temps permis ("+words+"). La dernière version reste en ligne\u00a0; un nouvel essai est prévu.", context.DeadlineExceeded))
+		"Le moissonnage a dépassé le temps permis ("+words+"). La dernière version reste en ligne\u00a0; un nouvel essai est prévu.", context.DeadlineExceeded))
 }
 
 func (r *Runner) timeout() time.Duration {

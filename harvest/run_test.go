@@ -615,7 +615,7 @@ func TestRun_EndsWithItsContextAndLetsTheNextOneIn(t *testing.T) {
 			if err != nil || run.Status != catalog.Failed || run.Stage != "fetch" || !run.Retry {
 				t.Fatalf("run %+v, %v", run, err)
 			}
-			saysInFrench(t, run.Message, "La récolte a été interrompue")
+			saysInFrench(t, run.Message, "Le moissonnage a été interrompu")
 			wellSpaced(t, run.Message)
 			if kept, err := b.store.Run(context.Background(), run.ID); err != nil || kept.Status != catalog.Failed || kept.Message != run.Message {
 				t.Errorf("kept run %+v, %v", kept, err)

@@ -189,10 +189,10 @@ func TestHarvest_UsageAndEnds(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	config := put(t, dir, "grenier.yaml", "harvest: {allow: [\""+strings.TrimPrefix(source.URL, "http://")+"\"]}\n")
-	expect(t, exitUnusable, "Dites quoi récolter", "harvest")
+	expect(t, exitUnusable, "Dites quoi moissonner", "harvest")
 	expect(t, exitUnusable, "--accept demande --source", "harvest", "--all", "--accept", "vu")
-	expect(t, exitUnusable, "Aucune source à récolter : « grenier apply »", "--data", data, "harvest", "--all")
-	expect(t, exitOK, "Aucune récolte pour l’instant", "--data", data, "runs")
+	expect(t, exitUnusable, "Aucune source à moissonner : « grenier apply »", "--data", data, "harvest", "--all")
+	expect(t, exitOK, "Aucun moissonnage pour l’instant", "--data", data, "runs")
 	expect(t, exitOK, "3 ajouté(s)", "--data", data, "apply", put(t, dir, "sources.yaml", strings.ReplaceAll(e2eSources, "URL", source.URL)))
 	expect(t, exitUnusable, "Une de ces sources n’existe pas : 1/x.", "--data", data, "harvest", "--source", "1/x")
 

@@ -20,7 +20,7 @@ type demoCommand struct {
 	Addr    string `default:"127.0.0.1:8080" placeholder:"ADRESSE" help:"Où le portail écoute."`
 	Dir     string `type:"path" placeholder:"DOSSIER" help:"Où tout est gardé (grenier-demo par défaut)."`
 	Members int    `default:"24" help:"Nombre de collectivités, de 2 à 500."`
-	Once    bool   `help:"Termine après la récolte, sans servir le portail."`
+	Once    bool   `help:"Termine après le moissonnage, sans servir le portail."`
 }
 
 // Run lays out the fictitious département, starts its emulated software on loopback, harvests it twice (the second time, some files
@@ -107,7 +107,11 @@ func (d *demoCommand) harvest(ctx context.Context, t *terminal, p *program, town
 		if err := town.Drop(folder); err != nil {
 			return fmt.Errorf("les fichiers de démonstration ne peuvent pas être écrits : %w", err)
 		}
-		fmt.Fprintf(t.out, "\n%s\n", t.paint(1, []string{"Première récolte", "Le lendemain : quelques fichiers ont changé"}[pass]))
+		what := []string{"Premier moissonnage", "Le lendemain : quelques fichiers ont changé"}[pass]
+		if again {
+			what = "Tout a déjà été moissonné : rien n’est à refaire, sauf ce qui a changé"
+		}
+		fmt.Fprintf(t.out, "\n%s\n", t.paint(1, what))
 		if _, err := t.harvestAll(ctx, p, sources, harvest.Ask{Slot: fmt.Sprintf("démonstration %d", pass+1)}, harvestOutput{quiet: true}); err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func TestDemo_ShowsAllOfTheProgram(t *testing.T) {
 	i := instance{t.TempDir()}
 	i.write(t, "grenier.yaml", "{}\n")
 	o := i.demo(t)
-	for _, want := range []string{"24 collectivités", "Première récolte", "Le lendemain"} {
+	for _, want := range []string{"24 collectivités", "Premier moissonnage", "Le lendemain"} {
 		if !strings.Contains(o.out, want) {
 			t.Errorf("the demonstration does not say %q:\n%s", want, o.out)
 		}

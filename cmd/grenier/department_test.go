@@ -28,7 +28,7 @@ func TestDepartment_ErrorsEqualTheTruth(t *testing.T) {
 	d.serve(t)
 	d.apply(t)
 
-	first := d.harvest(t, "première récolte")
+	first := d.harvest(t, "premier moissonnage")
 	d.compare(t, first)
 	unchanged := d.harvest(t, "rien n’a changé")
 	for id, r := range unchanged {

@@ -47,7 +47,7 @@ func (p *program) examineFiles(ctx context.Context) finding {
 	case err != nil:
 		return finding{"files", false, "Les fichiers publiés ne peuvent pas être vérifiés : " + err.Error()}
 	case missing > 0:
-		return finding{"files", false, fmt.Sprintf("%s sur %s manquent ou n’ont pas la bonne taille, d’abord %s : relancez la récolte avec --force, ou restaurez une sauvegarde.", plural(missing, "fichier", "fichiers"), number(files), first)}
+		return finding{"files", false, fmt.Sprintf("%s sur %s manquent ou n’ont pas la bonne taille, d’abord %s : relancez le moissonnage avec --force, ou restaurez une sauvegarde.", plural(missing, "fichier", "fichiers"), number(files), first)}
 	}
 	return finding{"files", true, fmt.Sprintf("Fichiers en place : %s.", plural(files, "fichier", "fichiers"))}
 }
@@ -56,7 +56,7 @@ func (p *program) examineFiles(ctx context.Context) finding {
 func (p *program) examineRuns(ctx context.Context) finding {
 	running, err := p.store.Runs(ctx, catalog.RunQuery{Status: catalog.Running, Limit: 1000})
 	if err != nil {
-		return finding{"runs", false, "Les récoltes ne peuvent pas être lues : " + err.Error()}
+		return finding{"runs", false, "Les moissonnages ne peuvent pas être lus : " + err.Error()}
 	}
 	lost := 0
 	for _, r := range running {
@@ -65,9 +65,9 @@ func (p *program) examineRuns(ctx context.Context) finding {
 		}
 	}
 	if lost > 0 {
-		return finding{"runs", true, plural(lost, "récolte interrompue", "récoltes interrompues") + " : la prochaine récolte de la source, ou « grenier serve », la reprend."}
+		return finding{"runs", true, plural(lost, "moissonnage interrompu", "moissonnages interrompus") + " : le prochain moissonnage de la source, ou « grenier serve », le reprend."}
 	}
-	return finding{"runs", true, "Aucune récolte en souffrance."}
+	return finding{"runs", true, "Aucun moissonnage en souffrance."}
 }
 
 func (p *program) examineIndex(ctx context.Context) finding {

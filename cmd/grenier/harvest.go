@@ -13,20 +13,20 @@ import (
 )
 
 type harvestCommand struct {
-	Source []string `name:"source" placeholder:"ID" help:"Sources à récolter, par exemple 213900137/deliberations."`
+	Source []string `name:"source" placeholder:"ID" help:"Sources à moissonner, par exemple 213900137/deliberations."`
 	Member []string `name:"member" placeholder:"SIREN" help:"Toutes les sources de ces membres."`
 	All    bool     `help:"Toutes les sources."`
 	Force  bool     `help:"Relire et rejuger même ce qui n’a pas changé."`
 	Accept string   `placeholder:"RAISON" help:"Publier malgré la retenue, avec la raison ; demande --source."`
 	DryRun bool     `help:"Dire ce qui arriverait, sans rien publier ni garder."`
-	Jobs   int      `short:"j" placeholder:"N" help:"Récoltes en même temps (harvest.workers par défaut)."`
-	JSON   bool     `name:"json" help:"Pour un programme : une ligne JSON par récolte."`
+	Jobs   int      `short:"j" placeholder:"N" help:"Moissonnages en même temps (harvest.workers par défaut)."`
+	JSON   bool     `name:"json" help:"Pour un programme : une ligne JSON par moissonnage."`
 }
 
 // Run harvests now and waits. Exit 1 when a run was held or failed.
 func (h *harvestCommand) Run(ctx context.Context, t *terminal, cmd *commands) error {
 	if !h.All && len(h.Source) == 0 && len(h.Member) == 0 {
-		return usage("Dites quoi récolter : --all, --member SIREN ou --source ID.")
+		return usage("Dites quoi moissonner : --all, --member SIREN ou --source ID.")
 	}
 	if h.Accept != "" && len(h.Source) == 0 {
 		return usage("--accept demande --source : une retenue se lève source par source.")
@@ -38,13 +38,13 @@ func (h *harvestCommand) Run(ctx context.Context, t *terminal, cmd *commands) er
 	defer p.close()
 	sources, err := p.store.Sources(ctx, catalog.SourceQuery{IDs: h.Source, Members: h.Member})
 	if errors.Is(err, catalog.ErrNotFound) {
-		return usage("Une de ces sources n’existe pas : %s. « grenier runs » montre celles qui ont été récoltées.", strings.Join(h.Source, ", "))
+		return usage("Une de ces sources n’existe pas : %s. « grenier runs » montre celles qui ont été moissonnées.", strings.Join(h.Source, ", "))
 	}
 	if err != nil {
 		return err
 	}
 	if len(sources) == 0 {
-		return usage("Aucune source à récolter : « grenier apply » en fait entrer.")
+		return usage("Aucune source à moissonner : « grenier apply » en fait entrer.")
 	}
 	ask := harvest.Ask{Force: h.Force, Accept: h.Accept, DryRun: h.DryRun}
 	sum, err := t.harvestAll(ctx, p, sources, ask, harvestOutput{jobs: h.Jobs, json: h.JSON})
@@ -85,7 +85,7 @@ func (s *tally) add(r catalog.Run) {
 func (t *terminal) harvestAll(ctx context.Context, p *program, sources []catalog.Source, ask harvest.Ask, o harvestOutput) (*tally, error) {
 	start := time.Now()
 	sum := &tally{by: map[catalog.Status]int{}}
-	progress := t.newBar(len(sources), "Récolte")
+	progress := t.newBar(len(sources), "Moissonnage")
 	if o.jobs == 0 {
 		o.jobs = p.config.Harvest.Workers
 	}
@@ -95,7 +95,7 @@ func (t *terminal) harvestAll(ctx context.Context, p *program, sources []catalog
 		switch {
 		case errors.Is(r.Err, catalog.ErrBusy):
 			sum.busy++
-			progress.aside(t.out, r.Source.ID+" : déjà en cours de récolte ailleurs")
+			progress.aside(t.out, r.Source.ID+" : déjà en cours de moissonnage ailleurs")
 		case r.Err != nil:
 			broken = errors.Join(broken, r.Err)
 		default:
@@ -171,7 +171,7 @@ func (s *tally) String() string {
 		plural(s.by[catalog.Published], "publiée", "publiées"), plural(s.by[catalog.Unchanged], "inchangée", "inchangées"),
 		plural(s.by[catalog.Held], "retenue", "retenues"), plural(s.by[catalog.Failed], "en échec", "en échec"))
 	if s.rows > 0 {
-		line += fmt.Sprintf(" ; %s lues, %s", plural(s.rows, "ligne", "lignes"), plural(s.rejected, "écartée", "écartées"))
+		line += fmt.Sprintf(" ; %s, %s", plural(s.rows, "ligne lue", "lignes lues"), plural(s.rejected, "écartée", "écartées"))
 	}
 	return line + fmt.Sprintf(" ; %.1f s.", s.elapsed.Seconds())
 }

@@ -45,15 +45,15 @@ type commands struct {
 	Data    string `type:"path" placeholder:"DOSSIER" help:"Dossier des données (grenier-data par défaut)."`
 	Verbose bool   `short:"v" help:"Journal détaillé sur la sortie d’erreur."`
 
-	Demo       demoCommand       `cmd:"" help:"Montre tout le programme sur un département fictif : récolte, publie, sert le portail."`
-	Serve      serveCommand      `cmd:"" help:"Sert le portail et récolte selon le calendrier."`
+	Demo       demoCommand       `cmd:"" help:"Montre tout le programme sur un département fictif : moissonne, publie, sert le portail."`
+	Serve      serveCommand      `cmd:"" help:"Sert le portail et moissonne selon le calendrier."`
 	Apply      applyCommand      `cmd:"" help:"Fait entrer membres, recettes et sources dans le catalogue."`
-	Harvest    harvestCommand    `cmd:"" help:"Récolte maintenant et attend la fin."`
+	Harvest    harvestCommand    `cmd:"" help:"Moissonne maintenant et attend la fin."`
 	Runs       runsCommand       `cmd:"" help:"Dit ce qui s’est passé, du plus récent au plus ancien."`
 	Validate   validateCommand   `cmd:"" help:"Juge des fichiers d’après un schéma."`
 	Convert    convertCommand    `cmd:"" help:"Juge un fichier et écrit tous ses formats, sans catalogue."`
 	Schemas    schemasCommand    `cmd:"" help:"Schémas nationaux connus."`
-	Connectors connectorsCommand `cmd:"" help:"Ce qui peut être récolté."`
+	Connectors connectorsCommand `cmd:"" help:"Ce qui peut être moissonné."`
 	Reindex    reindexCommand    `cmd:"" help:"Reconstruit l’index de recherche."`
 	Doctor     doctorCommand     `cmd:"" help:"Vérifie que tout va bien."`
 	Version    versionCommand    `cmd:"" help:"Version du programme."`
@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, t *terminal) (code int) {
 	var cmd commands
 	exited := false
 	parser, err := kong.New(&cmd, kong.Name("grenier"), kong.Writers(t.out, t.err), kong.ShortUsageOnError(),
-		kong.Description("Grenier récolte, vérifie et publie les données ouvertes des collectivités."),
+		kong.Description("Grenier moissonne, vérifie et publie les données ouvertes des collectivités."),
 		kong.Help(frenchHelp), kong.Exit(func(c int) { code, exited = c, true }), kong.UsageOnError())
 	if err != nil {
 		fmt.Fprintln(t.err, err)

@@ -17,8 +17,8 @@ type runsCommand struct {
 	Limit  int    `default:"50" help:"Combien, au plus."`
 	JSON   bool   `name:"json" help:"Pour un programme : un tableau JSON."`
 
-	Report  bool `xor:"detail" help:"Avec --source : le rapport de la dernière récolte jugée."`
-	Rejects bool `xor:"detail" help:"Avec --source : les lignes écartées de la dernière récolte jugée et leurs raisons, en CSV."`
+	Report  bool `xor:"detail" help:"Avec --source : le rapport du dernier moissonnage jugé."`
+	Rejects bool `xor:"detail" help:"Avec --source : les lignes écartées du dernier moissonnage jugé et leurs raisons, en CSV."`
 }
 
 // Run lists what happened, newest first.
@@ -43,7 +43,7 @@ func (r *runsCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 		return printJSON(t.out, list)
 	}
 	if len(runs) == 0 {
-		fmt.Fprintln(t.out, "Aucune récolte pour l’instant. « grenier harvest --all » en lance une.")
+		fmt.Fprintln(t.out, "Aucun moissonnage pour l’instant. « grenier harvest --all » en lance un.")
 	}
 	for _, run := range runs {
 		fmt.Fprintln(t.out, t.describe(run.Started.In(p.location).Format("02/01/2006 15:04:05 "), run))
@@ -79,7 +79,7 @@ func (r *runsCommand) detail(ctx context.Context, t *terminal, p *program) error
 		t.report(run.Report)
 		return nil
 	}
-	return exitError{exitBad, "Aucune récolte de cette source n’a encore jugé de lignes."}
+	return exitError{exitBad, "Aucun moissonnage de cette source n’a encore jugé de lignes."}
 }
 
 // rejects copies the quarantine of a run to the output.

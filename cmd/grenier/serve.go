@@ -70,8 +70,10 @@ func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready 
 	live, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var follow sync.WaitGroup
-	if err := p.openIndex(live); err != nil {
-		return fmt.Errorf("l’index de recherche ne s’ouvre pas : %w", err)
+	if p.index == nil { // the demonstration has opened it already
+		if err := p.openIndex(live); err != nil {
+			return fmt.Errorf("l’index de recherche ne s’ouvre pas : %w", err)
+		}
 	}
 	if err := p.healIndex(live); err != nil {
 		p.log.Warn("search index not up to date", "error", err)

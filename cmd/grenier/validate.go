@@ -81,8 +81,8 @@ func (t *terminal) report(r *schemas.Report) {
 	if r.Valid {
 		fmt.Fprintf(t.out, "%s %s : conforme à %s@%s, %s.\n", t.paint(32, "✓"), r.File, r.Schema, r.Version, plural(r.Stats.Rows, "ligne", "lignes"))
 	} else {
-		fmt.Fprintf(t.out, "%s %s : non conforme à %s@%s. %s lues, %s, %s à corriger.\n", t.paint(31, "✗"), r.File, r.Schema, r.Version,
-			plural(r.Stats.Rows, "ligne", "lignes"), plural(r.Stats.Accepted, "conforme", "conformes"), number(r.Stats.Rejected))
+		fmt.Fprintf(t.out, "%s %s : non conforme à %s@%s. %s, %s, %s à corriger.\n", t.paint(31, "✗"), r.File, r.Schema, r.Version,
+			plural(r.Stats.Rows, "ligne lue", "lignes lues"), plural(r.Stats.Accepted, "conforme", "conformes"), number(r.Stats.Rejected))
 	}
 	for _, c := range r.Counts {
 		t.causeLines(r, c)
