@@ -36,7 +36,7 @@ func retryAfter(text string, now time.Time) time.Duration {
 }
 
 func (e *StatusError) explain(u *url.URL) error {
-	err := Say(e.french(quote(u.Host)), e)
+	err := Say(e.french(theSource), e)
 	switch {
 	case e.Code == http.StatusRequestTimeout, e.Code == http.StatusTooEarly, e.Code == http.StatusTooManyRequests:
 		return err
@@ -90,12 +90,12 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 		network  *net.OpError
 		sentence *Sentence
 	)
-	host := quote(u.Host)
+	host := theSource
 	switch {
 	case errors.As(err, &sentence):
 		return err
 	case errors.As(err, &refused):
-		return Permanent(Say(unreachable(u), err))
+		return Permanent(Say(unreachable(), allowing(u, err)))
 	case errors.Is(err, errTooLarge):
 		return Permanent(Say("Le fichier envoyé par le serveur "+host+" dépasse la taille permise."+lastStays+" Réduisez l’export, ou demandez à l’administrateur de la plateforme de relever la limite.", err))
 	case errors.Is(err, errTooSlow):
@@ -115,7 +115,7 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return Say(slowSentence(host), err)
 	case errors.As(err, &network) && network.Op == "dial":
-		return Say(unreachable(u), err)
+		return Say(unreachable(), allowing(u, err))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return Say(stoppedSentence(host), err)
 	}
@@ -131,10 +131,15 @@ func ended(ctx context.Context, err error) error {
 }
 
 // unreachable is the same whether the guard refuses an address or nobody answers there: it must not tell what exists inside the
-// operator's network (S-09). It says which line the administrator may add (S-04).
-func unreachable(u *url.URL) string {
-	return "Le serveur " + quote(u.Host) + " n’a pas pu être joint." + lastStays +
-		" Vérifiez l’adresse et que le service est démarré. S’il se trouve dans un réseau interne, l’administrateur de la plateforme, et lui seul, peut l’autoriser en ajoutant dans grenier.yaml, à la liste « harvest.allow », la ligne : - \"" + hostPort(u) + "\""
+// operator's network (S-09). The error behind it says which line the administrator may add (S-04).
+func unreachable() string {
+	return "Le serveur " + theSource + " n’a pas pu être joint." + lastStays +
+		" Vérifiez l’adresse et que le service est démarré. S’il se trouve dans un réseau interne, l’administrateur de la plateforme, et lui seul, peut l’autoriser (« harvest.allow » dans grenier.yaml)."
+}
+
+// allowing says to the operator which line lets the program reach u.
+func allowing(u *url.URL, err error) error {
+	return fmt.Errorf("%w (to allow it, add to harvest.allow in grenier.yaml: - %q)", err, hostPort(u))
 }
 
 func slowSentence(host string) string {
@@ -175,5 +180,6 @@ func tlsSentence(host string, err error) string {
 	return "La connexion chiffrée avec le serveur " + host + " n’a pas pu être établie." + lastStays + " Vérifiez l’adresse (http ou https, port) et prévenez l’hébergeur du logiciel."
 }
 
-// quote puts a host between French quotation marks.
-func quote(host string) string { return "«\u00a0" + host + "\u00a0»" }
+// theSource stands for the host in a sentence: sentences are shown on public pages, and the names of members' internal servers are not for the
+// public. The error behind the sentence names it, for the operator.
+const theSource = "de la source"

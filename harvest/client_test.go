@@ -594,8 +594,8 @@ func TestClient_S09_TellsNothingOfTheInsideNetwork(t *testing.T) {
 	if a != b || a != c {
 		t.Errorf("the sentences differ:\nopen, refused   %s\nclosed, refused %s\nclosed, allowed %s", a, b, c)
 	}
-	if !strings.Contains(a, `- "HOST"`) || !strings.Contains(a, "administrateur") || !strings.Contains(a, "harvest.allow") {
-		t.Errorf("the sentence does not say which line to add, where and who may: %s", a)
+	if !strings.Contains(refusedOpen.Error(), `- "`+open.Listener.Addr().String()+`"`) || !strings.Contains(a, "administrateur") || !strings.Contains(a, "harvest.allow") {
+		t.Errorf("nothing says which line to add, where and who may: %s (%v)", a, refusedOpen)
 	}
 }
 

@@ -659,7 +659,7 @@ func TestRun_ThatLostItsLeasePublishesNothing(t *testing.T) {
 				}
 			}()
 			run := b.run("subventions", harvest.Ask{}, catalog.Failed)
-			saysInFrench(t, run.Message, "reprise à zéro")
+			saysInFrench(t, run.Message, "repris à zéro")
 			wellSpaced(t, run.Message)
 			if run.Retry || run.Version != 0 {
 				t.Errorf("run %+v", run)
