@@ -1,8 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 )
 
 // An Index finds datasets. It is derived: losing it loses nothing. Methods are safe for concurrent use.
@@ -40,6 +43,70 @@ type Facet struct {
 	Value string `json:"value"`
 	Label string `json:"label"`
 	Count int    `json:"count"`
+}
+
+// A FacetKind is one way to narrow a search. Indexes keep its values in a field of their own choosing, named after Field; where a value is a
+// code with a name, they count terms made by LabelTerm.
+type FacetKind struct {
+	Name     string // in Page.Facets and in addresses: "membre"
+	Field    string // "member"
+	Labelled bool
+	Of       func(d *Dataset) []string // the values of a dataset
+	In       func(q *Query) []string   // the values that a query asks for
+}
+
+// FacetKinds are the facets, in the order of the page.
+var FacetKinds = []FacetKind{
+	{"membre", "member", true, func(d *Dataset) []string { return []string{d.Member.SIREN} }, func(q *Query) []string { return q.Members }},
+	{"type", "kind", false, func(d *Dataset) []string { return []string{string(d.Member.Kind)} }, func(q *Query) []string { return q.Kinds }},
+	{"territoire", "territory", true, territory, func(q *Query) []string { return q.Territory }},
+	{"theme", "theme", false, func(d *Dataset) []string { return d.Themes }, func(q *Query) []string { return q.Themes }},
+	{"schema", "schema", false, schemaOrNone, func(q *Query) []string { return q.Schemas }},
+	{"format", "format", false, formats, func(q *Query) []string { return q.Formats }},
+}
+
+func territory(d *Dataset) []string {
+	if d.Member.INSEE == "" {
+		return nil
+	}
+	return []string{d.Member.INSEE}
+}
+
+func schemaOrNone(d *Dataset) []string {
+	if d.SchemaName == "" {
+		return []string{"-"}
+	}
+	return []string{d.SchemaName}
+}
+
+func formats(d *Dataset) []string {
+	names := make([]string, len(d.Files))
+	for i, f := range d.Files {
+		names[i] = f.Format
+	}
+	return names
+}
+
+// labelSeparator stands between value and label: neither can hold it.
+const labelSeparator = "\x1f"
+
+// LabelTerm joins a value and the name of the dataset's member, which labels it.
+func LabelTerm(value string, d *Dataset) string { return value + labelSeparator + d.Member.Name }
+
+// CountFacets turns the counts of an index's terms into the values of a facet, most frequent first.
+func CountFacets(counts map[string]int) []Facet {
+	list := make([]Facet, 0, len(counts))
+	for term, n := range counts {
+		value, label, ok := strings.Cut(term, labelSeparator)
+		if !ok {
+			label = value
+		}
+		list = append(list, Facet{Value: value, Label: label, Count: n})
+	}
+	slices.SortFunc(list, func(a, b Facet) int {
+		return cmp.Or(b.Count-a.Count, strings.Compare(a.Label, b.Label), strings.Compare(a.Value, b.Value))
+	})
+	return list
 }
 
 // ErrIndexBusy is returned when another process holds an embedded index; that process follows the events by itself.

@@ -44,8 +44,9 @@ type Store interface {
 	// d.Version (last + 1), d.Slug when "" (made from the title, made unique), Issued, Modified and Checked, and File.Modified (kept when the
 	// bytes are those of the previous version). It returns the dataset as stored. ErrNotFound when the run is no longer Running.
 	Publish(ctx context.Context, d Dataset, run Run) (Dataset, error)
-	// Record writes the end of a run that published nothing, in one transaction with what follows from it: Checked moves for an
-	// Unchanged run; Held and the third Failed run in a row change the dataset's status, with an EventUpdated when it does.
+	// Record writes the end of a run that published nothing, in one transaction with what follows from it. Unchanged says that the source
+	// delivers what is online: Checked moves, and a held or stale dataset is published again. Held, and the third Failed run in a row, change
+	// the dataset's status. An EventUpdated tells when the status changed.
 	Record(ctx context.Context, run Run) error
 
 	Dataset(ctx context.Context, id uuid.UUID) (Dataset, error)

@@ -19,7 +19,8 @@ import (
 // ErrUnchanged is returned by Source.Fetch when nothing changed since the last State.
 var ErrUnchanged = errors.New("unchanged")
 
-// State is what a connector remembers of a Fetch that was published; only the connector reads it.
+// State is what a connector remembers of a Fetch whose documents are those online: it was published, or found unchanged. Only the connector
+// reads it.
 type State string
 
 // A Document is one file or API answer as its owner sent it. Body is read once, before fn returns.
@@ -27,14 +28,14 @@ type Document struct {
 	Name      string    // stable within the source: path, URL or remote id; never a secret
 	MediaType string    // helps to choose the decoder, with the name and the first bytes
 	Modified  time.Time // zero when unknown
-	Same      bool      // Body is nil: the bytes are those that the last published run kept under this Name
+	Same      bool      // Body is nil: the bytes are those that the Fetch of the given State kept under this Name
 	Body      io.Reader
 }
 
 // A Source is one configured place that data comes from.
 type Source interface {
 	// Fetch calls fn once for each document, in a stable order, in the caller's goroutine, and stops at the first error, its own or
-	// fn's. last is the State that the previous published Fetch returned, "" at first or when everything must be read
+	// fn's. last is the State that the last Fetch that is online returned, "" at first or when everything must be read
 	// again. Fetch returns ErrUnchanged, and calls fn for nothing, when it can tell that nothing changed. It returns soon
 	// after ctx ends. Errors that no retry can mend are marked Permanent.
 	Fetch(ctx context.Context, last State, fn func(Document) error) (State, error)

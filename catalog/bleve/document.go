@@ -22,43 +22,30 @@ const (
 	exact   = "grenier_exact"
 )
 
-// An entry is what is indexed of a dataset. Facet fields hold what Query filters by; their …Label twins carry the name too.
-type entry struct {
-	Title       string   `json:"title"`
-	Keywords    string   `json:"keywords"`
-	Member      string   `json:"member"`
-	Description string   `json:"description"`
-	Exact       string   `json:"exact"` // every word once more, unstemmed: for beginnings and typing errors
-	FMember     string   `json:"f_member"`
-	FSchema     string   `json:"f_schema"`
-	FTheme      []string `json:"f_theme"`
-	FFormat     []string `json:"f_format"`
-	FTerritory  string   `json:"f_territory"`
-	FKind       string   `json:"f_kind"`
-	LMember     string   `json:"l_member"`
-	LTerritory  string   `json:"l_territory"`
-	Modified    float64  `json:"modified"`
+// filterField and countField are where a facet's values are, and where they are counted with their labels.
+func filterField(k catalog.FacetKind) string { return "f_" + k.Field }
+
+func countField(k catalog.FacetKind) string {
+	if k.Labelled {
+		return "l_" + k.Field
+	}
+	return filterField(k)
 }
 
-// separator stands between value and label in the label fields.
-const separator = "\x1f"
-
-func entryOf(d *catalog.Dataset) entry {
-	e := entry{
-		Title: d.Title, Keywords: strings.Join(d.Keywords, ", ") + ", " + strings.ReplaceAll(d.SchemaName, "/", " "), Member: d.Member.Name, Description: d.Description,
-		FMember: d.Member.SIREN, FSchema: d.SchemaName, FTheme: d.Themes, FTerritory: d.Member.INSEE, FKind: string(d.Member.Kind),
-		LMember: d.Member.SIREN + separator + d.Member.Name, Modified: float64(d.Modified.Unix()),
+// entryOf is what is indexed of a dataset.
+func entryOf(d *catalog.Dataset) map[string]any {
+	keywords := strings.Join(d.Keywords, ", ") + ", " + strings.ReplaceAll(d.SchemaName, "/", " ")
+	e := map[string]any{
+		"title": d.Title, "keywords": keywords, "member": d.Member.Name, "description": d.Description, "modified": float64(d.Modified.Unix()),
+		"exact": strings.Join([]string{d.Title, d.Member.Name, keywords}, " \n "), // every word once more, unstemmed: for beginnings and typing errors
 	}
-	if e.FSchema == "" {
-		e.FSchema = "-"
+	for _, k := range catalog.FacetKinds {
+		values := k.Of(d)
+		e[filterField(k)] = values
+		if k.Labelled && len(values) > 0 {
+			e[countField(k)] = catalog.LabelTerm(values[0], d)
+		}
 	}
-	if d.Member.INSEE != "" {
-		e.LTerritory = d.Member.INSEE + separator + d.Member.Name
-	}
-	for _, f := range d.Files {
-		e.FFormat = append(e.FFormat, f.Format)
-	}
-	e.Exact = strings.Join([]string{e.Title, e.Member, e.Keywords}, " \n ")
 	return e
 }
 
@@ -80,10 +67,11 @@ func document() mapping.IndexMapping {
 		d.AddFieldMappingsAt(name, text(stemmed))
 	}
 	d.AddFieldMappingsAt("exact", text(exact))
-	for _, name := range []string{"f_member", "f_schema", "f_theme", "f_format", "f_territory", "f_kind", "l_member", "l_territory"} {
+	for _, k := range catalog.FacetKinds {
 		f := bleve.NewKeywordFieldMapping()
 		f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = false, false, false, true
-		d.AddFieldMappingsAt(name, f)
+		d.AddFieldMappingsAt(filterField(k), f)
+		d.AddFieldMappingsAt(countField(k), f)
 	}
 	n := bleve.NewNumericFieldMapping()
 	n.Store, n.IncludeInAll, n.DocValues = false, false, true

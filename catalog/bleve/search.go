@@ -3,8 +3,6 @@ package bleve
 import (
 	"context"
 	"fmt"
-	"sort"
-	"strings"
 	"unicode/utf8"
 
 	"grenier/catalog"
@@ -12,19 +10,6 @@ import (
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/search/query"
 )
-
-// facets are the facets by their public name, in the order of the page: the field that filters, the field that is counted, and how many values.
-var facets = []struct {
-	name, filter, count string
-	values              func(q *catalog.Query) []string
-}{
-	{"membre", "f_member", "l_member", func(q *catalog.Query) []string { return q.Members }},
-	{"type", "f_kind", "f_kind", func(q *catalog.Query) []string { return q.Kinds }},
-	{"territoire", "f_territory", "l_territory", func(q *catalog.Query) []string { return q.Territory }},
-	{"theme", "f_theme", "f_theme", func(q *catalog.Query) []string { return q.Themes }},
-	{"schema", "f_schema", "f_schema", func(q *catalog.Query) []string { return q.Schemas }},
-	{"format", "f_format", "f_format", func(q *catalog.Query) []string { return q.Formats }},
-}
 
 // facetSize is how many values of a facet are counted.
 const facetSize = 400
@@ -53,9 +38,9 @@ func (x *Index) search(ctx context.Context, q catalog.Query, text query.Query) (
 		r.SortBy([]string{"-modified", "_id"})
 		r.Score = "none"
 	}
-	for _, f := range facets {
-		if len(f.values(&q)) == 0 {
-			r.AddFacet(f.name, bleve.NewFacetRequest(f.count, facetSize))
+	for _, k := range catalog.FacetKinds {
+		if len(k.In(&q)) == 0 {
+			r.AddFacet(k.Name, bleve.NewFacetRequest(countField(k), facetSize))
 		}
 	}
 	found, err := x.current.SearchInContext(ctx, r)
@@ -72,15 +57,15 @@ func (x *Index) search(ctx context.Context, q catalog.Query, text query.Query) (
 
 // alternatives counts each facet that filters as if it did not, so that its other values stay visible.
 func (x *Index) alternatives(ctx context.Context, q catalog.Query, text query.Query, into map[string][]catalog.Facet) error {
-	for _, f := range facets {
-		if len(f.values(&q)) == 0 {
+	for _, k := range catalog.FacetKinds {
+		if len(k.In(&q)) == 0 {
 			continue
 		}
-		r := bleve.NewSearchRequestOptions(filtered(text, &q, f.name), 0, 0, false)
-		r.AddFacet(f.name, bleve.NewFacetRequest(f.count, facetSize))
+		r := bleve.NewSearchRequestOptions(filtered(text, &q, k.Name), 0, 0, false)
+		r.AddFacet(k.Name, bleve.NewFacetRequest(countField(k), facetSize))
 		found, err := x.current.SearchInContext(ctx, r)
 		if err != nil {
-			return fmt.Errorf("count facet %s: %w", f.name, err)
+			return fmt.Errorf("count facet %s: %w", k.Name, err)
 		}
 		collect(into, found)
 	}
@@ -89,36 +74,26 @@ func (x *Index) alternatives(ctx context.Context, q catalog.Query, text query.Qu
 
 func collect(into map[string][]catalog.Facet, found *bleve.SearchResult) {
 	for name, f := range found.Facets {
-		list := []catalog.Facet{}
+		counts := map[string]int{}
 		for _, t := range f.Terms.Terms() {
-			value, label, ok := strings.Cut(t.Term, separator)
-			if !ok {
-				label = value
-			}
-			list = append(list, catalog.Facet{Value: value, Label: label, Count: t.Count})
+			counts[t.Term] = t.Count
 		}
-		sort.SliceStable(list, func(i, j int) bool {
-			if list[i].Count != list[j].Count {
-				return list[i].Count > list[j].Count
-			}
-			return list[i].Label < list[j].Label
-		})
-		into[name] = list
+		into[name] = catalog.CountFacets(counts)
 	}
 }
 
 // filtered joins the text and the filters, except that of the facet named without.
 func filtered(text query.Query, q *catalog.Query, without string) query.Query {
 	all := []query.Query{text}
-	for _, f := range facets {
-		values := f.values(q)
-		if len(values) == 0 || f.name == without {
+	for _, k := range catalog.FacetKinds {
+		values := k.In(q)
+		if len(values) == 0 || k.Name == without {
 			continue
 		}
 		var any []query.Query
 		for _, v := range values {
 			t := bleve.NewTermQuery(v)
-			t.SetField(f.filter)
+			t.SetField(filterField(k))
 			t.SetBoost(0)
 			any = append(any, t)
 		}

@@ -929,8 +929,6 @@ func heldIsTold(t *testing.T, b *bench) {
 	b.end(delib, day(2), catalog.Held)
 	b.same(b.status(delib), catalog.DatasetHeld)
 	b.same(b.kinds(), []catalog.EventKind{catalog.EventPublished, catalog.EventUpdated})
-	b.end(delib, day(3), catalog.Unchanged) // what is unchanged may be the held delivery
-	b.same(b.status(delib), catalog.DatasetHeld)
 	got, err := b.Dataset(b.ctx, d.ID)
 	b.ok(err)
 	b.same(got.Files, d.Files)
@@ -948,21 +946,11 @@ func heldIsTold(t *testing.T, b *bench) {
 
 func heldEnds(t *testing.T, b *bench) {
 	b.fill()
-	_, published := b.publish(dataset(delib, "Délibérations", "a"), day(0))
+	b.publish(dataset(delib, "Délibérations", "a"), day(0))
 	b.end(delib, day(1), catalog.Held)
-	run := b.start(delib, day(2))
-	run.Status, run.Ended, run.Documents = catalog.Unchanged, day(2), published.Documents
-	b.ok(b.Record(b.ctx, run))
+	b.end(delib, day(2), catalog.Unchanged) // the source delivers what is online
 	b.same(b.status(delib), catalog.DatasetPublished)
 	b.same(b.kinds(), []catalog.EventKind{catalog.EventPublished, catalog.EventUpdated, catalog.EventUpdated})
-
-	// No document is not the same documents.
-	none := finished(b.start(star, day(3)), day(3))
-	none.Documents = nil
-	b.publishWith(dataset(star, "Étoile", "c"), none)
-	b.end(star, day(4), catalog.Held)
-	b.end(star, day(5), catalog.Unchanged)
-	b.same(b.status(star), catalog.DatasetHeld)
 }
 
 func thirdFailure(t *testing.T, b *bench) {

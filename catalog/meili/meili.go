@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -27,9 +26,6 @@ type Index struct {
 }
 
 var _ catalog.Index = (*Index)(nil)
-
-// separator stands between value and label in the label fields.
-const separator = "\x1f"
 
 // bound is how many results can be paged through, and how many values of a facet are counted.
 const bound = 100_000
@@ -92,7 +88,7 @@ func (x *Index) prepare(ctx context.Context, uid string) error {
 func settings() *meilisearch.Settings {
 	return &meilisearch.Settings{
 		SearchableAttributes: []string{"member", "title", "keywords", "description"},
-		FilterableAttributes: []string{"f_member", "f_schema", "f_theme", "f_format", "f_territory", "f_kind", "l_member", "l_territory"},
+		FilterableAttributes: filterable(),
 		SortableAttributes:   []string{"modified"},
 		DisplayedAttributes:  []string{"id"},
 		StopWords:            strings.Fields("au aux avec ce ces dans de des du elle en et il ils la le les leur leurs ne ou par pas pour que qui sa se ses son sur un une c d j l m n s t y"),
@@ -100,6 +96,26 @@ func settings() *meilisearch.Settings {
 		Pagination:           &meilisearch.Pagination{MaxTotalHits: bound},
 		Faceting:             &meilisearch.Faceting{MaxValuesPerFacet: 400},
 	}
+}
+
+// filterField and countField are where a facet's values are, and where they are counted with their labels.
+func filterField(k catalog.FacetKind) string { return "f_" + k.Field }
+
+func countField(k catalog.FacetKind) string {
+	if k.Labelled {
+		return "l_" + k.Field
+	}
+	return filterField(k)
+}
+
+func filterable() (fields []string) {
+	for _, k := range catalog.FacetKinds {
+		fields = append(fields, filterField(k))
+		if k.Labelled {
+			fields = append(fields, countField(k))
+		}
+	}
+	return fields
 }
 
 // await waits for the end of a write; a task that failed is an error.
@@ -117,44 +133,24 @@ func (x *Index) await(ctx context.Context, t *meilisearch.TaskInfo, err error) e
 	return nil
 }
 
-// An entry is what is indexed of a dataset.
-type entry struct {
-	ID          string   `json:"id"`
-	Title       string   `json:"title"`
-	Member      string   `json:"member"`
-	Keywords    []string `json:"keywords"`
-	Description string   `json:"description"`
-	FMember     string   `json:"f_member"`
-	FSchema     string   `json:"f_schema"`
-	FTheme      []string `json:"f_theme"`
-	FFormat     []string `json:"f_format"`
-	FTerritory  string   `json:"f_territory,omitempty"`
-	FKind       string   `json:"f_kind"`
-	LMember     string   `json:"l_member"`
-	LTerritory  string   `json:"l_territory,omitempty"`
-	Modified    int64    `json:"modified"`
-}
-
-func entryOf(d *catalog.Dataset) entry {
-	e := entry{
-		ID: d.ID.String(), Title: d.Title, Member: d.Member.Name, Keywords: d.Keywords, Description: d.Description, FMember: d.Member.SIREN, FSchema: d.SchemaName,
-		FTheme: d.Themes, FTerritory: d.Member.INSEE, FKind: string(d.Member.Kind), LMember: d.Member.SIREN + separator + d.Member.Name, Modified: d.Modified.Unix(),
+// entryOf is what is indexed of a dataset.
+func entryOf(d *catalog.Dataset) map[string]any {
+	e := map[string]any{
+		"id": d.ID.String(), "title": d.Title, "member": d.Member.Name, "keywords": d.Keywords, "description": d.Description, "modified": d.Modified.Unix(),
 	}
-	if e.FSchema == "" {
-		e.FSchema = "-"
-	}
-	if d.Member.INSEE != "" {
-		e.LTerritory = d.Member.INSEE + separator + d.Member.Name
-	}
-	for _, f := range d.Files {
-		e.FFormat = append(e.FFormat, f.Format)
+	for _, k := range catalog.FacetKinds {
+		values := k.Of(d)
+		e[filterField(k)] = values
+		if k.Labelled && len(values) > 0 {
+			e[countField(k)] = catalog.LabelTerm(values[0], d)
+		}
 	}
 	return e
 }
 
 // Put indexes datasets and waits until they can be found.
 func (x *Index) Put(ctx context.Context, ds ...catalog.Dataset) error {
-	entries := make([]entry, len(ds))
+	entries := make([]map[string]any, len(ds))
 	for i := range ds {
 		entries[i] = entryOf(&ds[i])
 	}
@@ -201,19 +197,6 @@ func (x *Index) drop(ctx context.Context, uid string) error {
 // Close has nothing to close: the server stays.
 func (x *Index) Close() error { return nil }
 
-// facets are the facets by their public name: the field that filters, the field that is counted.
-var facets = []struct {
-	name, filter, count string
-	values              func(q *catalog.Query) []string
-}{
-	{"membre", "f_member", "l_member", func(q *catalog.Query) []string { return q.Members }},
-	{"type", "f_kind", "f_kind", func(q *catalog.Query) []string { return q.Kinds }},
-	{"territoire", "f_territory", "l_territory", func(q *catalog.Query) []string { return q.Territory }},
-	{"theme", "f_theme", "f_theme", func(q *catalog.Query) []string { return q.Themes }},
-	{"schema", "f_schema", "f_schema", func(q *catalog.Query) []string { return q.Schemas }},
-	{"format", "f_format", "f_format", func(q *catalog.Query) []string { return q.Formats }},
-}
-
 // Search answers a query: one request, and one more for each facet that filters, so that its alternatives stay visible.
 func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, error) {
 	size := q.Size
@@ -221,14 +204,14 @@ func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, erro
 		size = 20
 	}
 	var open []string
-	for _, f := range facets {
-		if len(f.values(&q)) == 0 {
-			open = append(open, f.count)
+	for _, k := range catalog.FacetKinds {
+		if len(k.In(&q)) == 0 {
+			open = append(open, countField(k))
 		}
 	}
 	page := catalog.Page{IDs: []string{}, Facets: map[string][]catalog.Facet{}}
-	for _, f := range facets {
-		page.Facets[f.name] = []catalog.Facet{}
+	for _, k := range catalog.FacetKinds {
+		page.Facets[k.Name] = []catalog.Facet{}
 	}
 	r, err := x.ask(ctx, &q, "", int64(min(size, 100)), open)
 	if err != nil {
@@ -247,11 +230,11 @@ func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, erro
 	if err := collect(page.Facets, r.FacetDistribution); err != nil {
 		return page, err
 	}
-	for _, f := range facets {
-		if len(f.values(&q)) == 0 {
+	for _, k := range catalog.FacetKinds {
+		if len(k.In(&q)) == 0 {
 			continue
 		}
-		r, err := x.ask(ctx, &q, f.name, 0, []string{f.count})
+		r, err := x.ask(ctx, &q, k.Name, 0, []string{countField(k)})
 		if err != nil {
 			return page, err
 		}
@@ -265,12 +248,12 @@ func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, erro
 // ask sends one search, without the filter of the facet named without. The filter is nested lists (outer "and", inner "or") of quoted values.
 func (x *Index) ask(ctx context.Context, q *catalog.Query, without string, size int64, counted []string) (*meilisearch.SearchResponse, error) {
 	var filter [][]string
-	for _, f := range facets {
+	for _, k := range catalog.FacetKinds {
 		var any []string
-		for _, v := range f.values(q) {
-			any = append(any, f.filter+" = "+quote(v))
+		for _, v := range k.In(q) {
+			any = append(any, filterField(k)+" = "+quote(v))
 		}
-		if len(any) > 0 && f.name != without {
+		if len(any) > 0 && k.Name != without {
 			filter = append(filter, any)
 		}
 	}
@@ -303,26 +286,10 @@ func collect(into map[string][]catalog.Facet, distribution json.RawMessage) erro
 	if err := json.Unmarshal(distribution, &counts); err != nil {
 		return fmt.Errorf("read facets: %w", err)
 	}
-	for _, f := range facets {
-		values, ok := counts[f.count]
-		if !ok {
-			continue
+	for _, k := range catalog.FacetKinds {
+		if values, ok := counts[countField(k)]; ok {
+			into[k.Name] = catalog.CountFacets(values)
 		}
-		list := []catalog.Facet{}
-		for v, n := range values {
-			value, label, found := strings.Cut(v, separator)
-			if !found {
-				label = value
-			}
-			list = append(list, catalog.Facet{Value: value, Label: label, Count: n})
-		}
-		sort.Slice(list, func(i, j int) bool {
-			if list[i].Count != list[j].Count {
-				return list[i].Count > list[j].Count
-			}
-			return list[i].Label < list[j].Label
-		})
-		into[f.name] = list
 	}
 	return nil
 }

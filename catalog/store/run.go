@@ -236,10 +236,7 @@ func (t *tx) follow(ctx context.Context, before outlook, run catalog.Run) error 
 	if err != nil || before.dataset == "" {
 		return err
 	}
-	status, err := t.statusAfter(ctx, before, run, failures)
-	if err != nil {
-		return err
-	}
+	status := statusAfter(before, run, failures)
 	if run.Status == catalog.Unchanged {
 		_, err = t.exec(ctx, `UPDATE datasets SET checked = ?, status = ? WHERE id = ?`, micros(run.Ended), string(status), before.dataset)
 	} else if status != before.status {
@@ -256,37 +253,17 @@ func (t *tx) follow(ctx context.Context, before outlook, run catalog.Run) error 
 }
 
 // statusAfter is the dataset's status after a run that published nothing.
-func (t *tx) statusAfter(ctx context.Context, before outlook, run catalog.Run, failures int) (catalog.DatasetStatus, error) {
+func statusAfter(before outlook, run catalog.Run, failures int) catalog.DatasetStatus {
 	switch {
 	case before.status == catalog.DatasetWithdrawn: // only a person puts it back
 	case run.Status == catalog.Held:
-		return catalog.DatasetHeld, nil
+		return catalog.DatasetHeld
 	case run.Status == catalog.Failed && failures >= staleAfter:
-		return catalog.DatasetStale, nil
-	case run.Status == catalog.Unchanged && before.status == catalog.DatasetStale:
-		return catalog.DatasetPublished, nil
-	case run.Status == catalog.Unchanged && before.status == catalog.DatasetHeld:
-		back, err := t.deliversAgain(ctx, before.published, run.Documents)
-		if err != nil || back {
-			return catalog.DatasetPublished, err
-		}
+		return catalog.DatasetStale
+	case run.Status == catalog.Unchanged: // what the source delivers is what is online
+		return catalog.DatasetPublished
 	}
-	return before.status, nil
-}
-
-// deliversAgain tells whether documents are those of the published run. An unchanged run after a held one does not
-// say what is unchanged, the published delivery or the held one: only the bytes do.
-func (t *tx) deliversAgain(ctx context.Context, published string, documents []catalog.Raw) (bool, error) {
-	var kept string
-	if err := t.row(ctx, `SELECT documents FROM runs WHERE id = ?`, published).Scan(&kept); err != nil {
-		return false, found(err, "published run")
-	}
-	var online []catalog.Raw
-	if err := fromJSON(kept, &online); err != nil {
-		return false, err
-	}
-	same := func(a, b catalog.Raw) bool { return a.SHA256 == b.SHA256 && a.Name == b.Name }
-	return len(online) > 0 && slices.EqualFunc(online, documents, same), nil
+	return before.status
 }
 
 // Run returns one run with its report.

@@ -219,7 +219,7 @@ func (d *department) apply(t *testing.T) {
 		}
 	}
 	d.write(t, "sources.yaml", w.String())
-	d.write(t, "grenier.yaml", fmt.Sprintf("harvest:\n  workers: 4\n  allow: [%q]\n  hosts: {%q: {parallel: 8, every: -1s}}\n", d.address, d.address))
+	d.write(t, "grenier.yaml", fmt.Sprintf("harvest:\n  workers: 8\n  allow: [%q]\n  hosts: {%q: {parallel: 8, every: -1s}}\n", d.address, d.address))
 	d.run(t, "apply", "apply", filepath.Join(d.dir, "sources.yaml"))
 }
 

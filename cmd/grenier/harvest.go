@@ -114,7 +114,7 @@ func (t *terminal) harvestAll(ctx context.Context, p *program, sources []catalog
 	}
 	sum.elapsed = time.Since(start)
 	if !o.json {
-		fmt.Fprintln(t.out, sum)
+		fmt.Fprintln(t.out, wrap(sum.String(), "", t.screen()))
 		if ask.DryRun {
 			fmt.Fprintln(t.out, "À blanc (--dry-run) : rien n’a été publié ni gardé.")
 		}
