@@ -211,18 +211,17 @@ func (t *tx) end(ctx context.Context, e ending) error {
 
 // An outlook is what a run's end may change around it.
 type outlook struct {
-	failures  int
-	published string // run
-	dataset   string // "" before the first publication
-	status    catalog.DatasetStatus
-	version   int
+	failures int
+	dataset  string // "" before the first publication
+	status   catalog.DatasetStatus
+	version  int
 }
 
 func (t *tx) outlook(ctx context.Context, source string) (outlook, error) {
 	var o outlook
-	err := t.row(ctx, `SELECT s.failures, s.published_run, COALESCE(d.id, ''), COALESCE(d.status, ''), COALESCE(d.version, 0)
+	err := t.row(ctx, `SELECT s.failures, COALESCE(d.id, ''), COALESCE(d.status, ''), COALESCE(d.version, 0)
 		FROM sources AS s LEFT JOIN datasets AS d ON d.source = s.id WHERE s.id = ?`, source).
-		Scan(&o.failures, &o.published, &o.dataset, &o.status, &o.version)
+		Scan(&o.failures, &o.dataset, &o.status, &o.version)
 	return o, found(err, "source "+source)
 }
 
