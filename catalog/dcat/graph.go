@@ -246,9 +246,9 @@ func box(r *catalog.BBox) object {
 	return object{blank: at}
 }
 
-// agent is a member as foaf:Agent.
+// agent is a member as foaf:Agent; an operator whose SIREN is not configured still needs an IRI that is one.
 func (b *builder) agent(m catalog.Member) object {
-	return b.once(b.c.Base+"/id/organisme/"+m.SIREN, func(n *node) {
+	return b.once(b.c.Base+"/id/organisme/"+cmp.Or(m.SIREN, "operateur"), func(n *node) {
 		n.add("foaf:name", fr(m.Name))
 		n.add("dct:type", iri("http://purl.org/adms/publishertype/LocalAuthority"))
 	}, "foaf:Agent")
