@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,9 +9,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,7 +93,7 @@ func (t *terminal) assemble(ctx context.Context, c Config) (p *program, err erro
 	if p.namespace, err = p.store.Namespace(ctx); err != nil {
 		return nil, err
 	}
-	return p, p.openClient()
+	return p, p.openClient(ctx, dsn)
 }
 
 // resolve reads a setting that may be a reference to a secret. "file:" is a reference only where it cannot be a place.
@@ -122,43 +125,74 @@ func (p *program) openBlobs(ctx context.Context) error {
 	return nil
 }
 
-func (p *program) openClient() (err error) {
+func (p *program) openClient(ctx context.Context, dsn string) (err error) {
 	h := p.config.Harvest
 	hosts := map[string]harvest.HostRule{}
 	for name, rule := range h.Hosts {
 		hosts[name] = harvest.HostRule{Parallel: rule.Parallel, Every: rule.Every}
 	}
 	p.client, err = harvest.NewClient(harvest.ClientConfig{
-		Allow: h.Allow, Deny: p.ownAddresses(), UserAgent: h.UserAgent, MaxBytes: h.MaxBytes, Hosts: hosts, CAFiles: h.CAFiles,
+		Allow: h.Allow, Deny: p.ownAddresses(ctx, dsn), UserAgent: h.UserAgent, MaxBytes: h.MaxBytes, Hosts: hosts, CAFiles: h.CAFiles,
 	})
 	return err
 }
 
-// ownAddresses are where this instance listens: a source must never reach them.
-func (p *program) ownAddresses() (own []netip.AddrPort) {
-	for _, a := range []string{p.config.Addr, p.config.AdminAddr} {
-		host, port, err := net.SplitHostPort(a)
-		if err != nil || port == "" || port == "0" {
+// ownAddresses are where this instance and its database, search engine and file store listen: a source must never reach them, whatever is
+// allowed (SECURITY.md S-03). A name that does not resolve now is left out: it cannot be reached either.
+func (p *program) ownAddresses(ctx context.Context, dsn string) (own []netip.AddrPort) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	for _, address := range append([]string{p.config.Addr, p.config.AdminAddr}, partners(dsn, p.config.Index, p.config.Blobs)...) {
+		host, port, err := net.SplitHostPort(address)
+		n, bad := strconv.ParseUint(port, 10, 16)
+		if err != nil || bad != nil || n == 0 {
 			continue
 		}
-		for _, h := range listening(host) {
-			if ap, err := netip.ParseAddrPort(net.JoinHostPort(h, port)); err == nil {
-				own = append(own, ap)
-			}
+		for _, ip := range listening(ctx, host) {
+			own = append(own, netip.AddrPortFrom(ip, uint16(n)))
 		}
 	}
 	return own
 }
 
-// listening are the addresses of this machine that a listener on host answers at, as far as a source could reach them on the machine itself.
-func listening(host string) []string {
+// partners are the "host:port" of the servers that the scale-out parts talk to.
+func partners(dsn, index, blobs string) (list []string) {
+	add := func(address, usual string) {
+		u, err := url.Parse(address)
+		if err != nil || u.Hostname() == "" {
+			return
+		}
+		list = append(list, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), usual)))
+	}
+	if strings.HasPrefix(dsn, "postgres") {
+		add(dsn, "5432")
+	}
+	if address, ok := strings.CutPrefix(index, "meilisearch:"); ok {
+		add(address, "7700")
+	}
+	if u, err := url.Parse(blobs); err == nil && u.Scheme == "s3" {
+		add("s3://"+u.Query().Get("endpoint"), "443")
+	}
+	return list
+}
+
+// listening are the addresses that a listener on host answers at, as far as a source could reach them.
+func listening(ctx context.Context, host string) (ips []netip.Addr) {
 	switch host {
 	case "", "0.0.0.0", "::":
-		return []string{"127.0.0.1", "::1", "0.0.0.0", "::"}
-	case "localhost":
-		return []string{"127.0.0.1", "::1"}
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback(), netip.IPv4Unspecified(), netip.IPv6Unspecified()}
 	}
-	return []string{host}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{ip}
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil
+	}
+	for i := range ips {
+		ips[i] = ips[i].Unmap()
+	}
+	return ips
 }
 
 // openIndex opens the search index. errIndexBusy means that another process of this machine holds it and will follow by itself.
