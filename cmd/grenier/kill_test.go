@@ -29,9 +29,13 @@ import (
 // tables is what the changing server serves: how many rows each of its files has, besides what changes with the version.
 var tables = []int{40, 300, 1200, 5000}
 
-// changing serves files whose every cell says the version of the moment.
-func changing(version *atomic.Int64) http.Handler {
+// changing serves files whose every cell says the version of the moment. asked is told of each request, without waiting.
+func changing(version *atomic.Int64, asked chan<- struct{}) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
 		var k int
 		if _, err := fmt.Sscanf(r.URL.Path, "/table-%d.csv", &k); err != nil || k >= len(tables) {
 			http.NotFound(w, r)
@@ -81,34 +85,37 @@ recipes:
 // one edition; and a harvest that is let alone makes everything new again.
 func TestKill_FiftyRandomKillsMixNothing(t *testing.T) {
 	var version atomic.Int64
-	server := httptest.NewServer(changing(&version))
+	asked := make(chan struct{}, 1)
+	server := httptest.NewServer(changing(&version, asked))
 	defer server.Close()
 	i := newInstance(t, strings.TrimPrefix(server.URL, "http://"))
 	i.must(t, exitOK, "apply", i.write(t, "sources.yaml", killSources(server.URL)))
 
+	// A whole harvest first: how long it takes, from its first request to its end, is where kills may fall.
 	version.Add(1)
-	start := time.Now()
-	i.must(t, exitOK, "harvest", "--all")
-	longest := max(150*time.Millisecond, 12*time.Since(start)/10) // so that kills fall on all of a run, on a slow machine too
+	_, window := i.killedHarvest(t, asked, time.Hour)
 	dice := rand.New(rand.NewPCG(seedOf(t), 0))
 	begun := time.Now()
-	var cut, whole, moved int
-	for kill := range 50 {
+	var kills, tries, cut, between int
+	for ; kills < 50 && tries < 250; tries++ {
 		version.Add(1)
-		finished := i.killedHarvest(t, time.Duration(dice.Int64N(int64(longest))))
+		killed, lasted := i.killedHarvest(t, asked, time.Duration(dice.Int64N(int64(window))))
+		if !killed { // it was quicker than the harvests before: not a kill
+			window = max(lasted, 5*time.Millisecond)
+			continue
+		}
+		kills++
 		// A killed run holds its source for the rest of its lease, 60 s. The scheduler waits for its end; the test has no time for that, and looks
 		// as the scheduler would two minutes later.
-		abandoned := i.inspect(t, fmt.Sprintf("kill %d", kill+1), 2*time.Minute)
-		if cut += abandoned; finished {
-			whole++
-		}
-		if abandoned > 0 && !finished {
-			moved++
+		abandoned := i.inspect(t, fmt.Sprintf("kill %d", kills), 2*time.Minute)
+		if cut += abandoned; abandoned == 0 {
+			between++
 		}
 	}
-	t.Logf("50 kills in %.1f s: %d runs cut short by %d kills, %d harvests had already ended", time.Since(begun).Seconds(), cut, moved, whole)
-	if cut == 0 {
-		t.Error("no kill cut a run short: the test proves nothing")
+	t.Logf("%d kills of %d harvests in %.1f s, each within %d ms of a first request: %d runs cut short; %d kills fell between two runs or at the end",
+		kills, tries, time.Since(begun).Seconds(), window.Milliseconds(), cut, between)
+	if kills < 50 || cut < 25 {
+		t.Errorf("%d kills cut %d runs short: the test proves too little", kills, cut)
 	}
 
 	version.Add(1)
@@ -119,22 +126,34 @@ func TestKill_FiftyRandomKillsMixNothing(t *testing.T) {
 	i.tidy(t)
 }
 
-// killedHarvest kills a harvest of everything after a while, and tells whether it had ended before.
-func (i instance) killedHarvest(t *testing.T, after time.Duration) (finished bool) {
+// killedHarvest starts a harvest of everything and kills it a while after its first request. It tells whether the kill came before the end, and how
+// long after the first request the process was gone.
+func (i instance) killedHarvest(t *testing.T, asked <-chan struct{}, after time.Duration) (killed bool, lasted time.Duration) {
 	t.Helper()
+	select {
+	case <-asked: // of the harvest before
+	default:
+	}
 	c := i.command(context.Background(), "harvest", "--all")
 	var diary bytes.Buffer
 	c.Stderr = &diary
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	select {
+	case <-asked:
+	case <-time.After(20 * time.Second):
+		c.Process.Kill()
+		t.Fatalf("the harvest asks for nothing: %v", c.Wait())
+	}
+	first := time.Now()
 	timer := time.AfterFunc(after, func() { c.Process.Kill() })
 	defer timer.Stop()
 	err := c.Wait()
 	if code := c.ProcessState.ExitCode(); code > 0 {
 		t.Fatalf("a harvest that was not killed ended with %d: %v\n%s", code, err, diary.String())
 	}
-	return err == nil
+	return err != nil, time.Since(first)
 }
 
 // inspect opens the catalogue as a second process would and checks every dataset, every version and every file. It returns how many runs it
