@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"grenier/harvest"
@@ -17,6 +18,9 @@ type convertCommand struct {
 	File    string   `arg:"" name:"fichier" help:"Fichier à convertir."`
 	Out     string   `required:"" placeholder:"DOSSIER" type:"path" help:"Où écrire les fichiers et report.json."`
 	Formats []string `default:"csv,parquet" help:"Formats, séparés par des virgules."`
+
+	KeepInvalid bool `help:"Garder aussi les lignes non conformes, sans leurs valeurs fautives."`
+	Jobs        int  `short:"j" placeholder:"N" help:"Cœurs utilisés, au plus (tous par défaut)."`
 }
 
 // Run takes one file along the line without a catalogue. Exit codes are those of validate.
@@ -29,6 +33,12 @@ func (c *convertCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
+	if c.KeepInvalid && s.Form == schemas.Document {
+		return usage("--keep-invalid ne vaut que pour un schéma de table.")
+	}
+	if c.Jobs > 0 {
+		runtime.GOMAXPROCS(c.Jobs)
+	}
 	in, done, err := openInput(c.File, t.in)
 	if err != nil {
 		return err
@@ -37,7 +47,9 @@ func (c *convertCommand) Run(ctx context.Context, t *terminal) error {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return usage("Le dossier %s ne peut pas être créé : %v.", c.Out, err)
 	}
-	r, err := c.convert(ctx, in, s, formats)
+	progress := t.newBytesBar(in.Size, in.Name)
+	r, err := c.convert(ctx, in, s, formats, progress)
+	progress.end()
 	if r == nil || err != nil && ctx.Err() != nil {
 		return err
 	}
@@ -45,17 +57,23 @@ func (c *convertCommand) Run(ctx context.Context, t *terminal) error {
 	return exitError{code: verdict(r, err)}
 }
 
-func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schemas.Schema, formats []publish.Format) (*schemas.Report, error) {
+func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schemas.Schema, formats []publish.Format, progress bar) (*schemas.Report, error) {
 	draft, err := publish.Begin(publish.Order{Schema: s, Formats: formats, Dir: c.Out, Meta: publish.Meta{Title: s.Title}})
 	if err != nil {
 		return nil, err
 	}
 	defer draft.Discard()
+	keep := newKeeper(s)
 	report, bad := harvest.Validate(ctx, in, s, harvest.DecodeOptions{}, func(labels []string, in *schemas.Block, out *schemas.Batch) error {
+		progress.add(len(in.Data))
 		if err := draft.Write(out); err != nil {
 			return err
 		}
-		return draft.Reject("", labels, in, out.Rejects)
+		if err := draft.Reject("", labels, in, out.Rejects); err != nil || !c.KeepInvalid {
+			return err
+		}
+		_, err := keep.keep(labels, in, out.Rejects, draft.Write)
+		return err
 	})
 	if bad != nil && report.Stats.Rows == 0 {
 		return report, errors.Join(bad, c.writeReport(report))

@@ -109,6 +109,19 @@ func (t *terminal) newBar(total int, what string) bar {
 		progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true), progressbar.OptionUseANSICodes(true))}
 }
 
+// bigFile is the size from which reading one file shows its progress.
+const bigFile = 20 << 20
+
+// newBytesBar shows how far of a file has been read; a small file shows nothing.
+func (t *terminal) newBytesBar(bytes int64, what string) bar {
+	if bytes < bigFile || !isTerminal(t.err) {
+		return bar{}
+	}
+	return bar{progressbar.NewOptions64(bytes, progressbar.OptionSetWriter(t.err), progressbar.OptionSetDescription(clip(what, 30)), progressbar.OptionShowBytes(true),
+		progressbar.OptionSetWidth(min(30, width(t.err)/3)), progressbar.OptionThrottle(80*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionUseANSICodes(true))}
+}
+
 func (b bar) add(n int) {
 	if b.b != nil {
 		b.b.Add(n)

@@ -36,7 +36,12 @@ func (v *validateCommand) Run(ctx context.Context, t *terminal) error {
 		if err != nil {
 			return err
 		}
-		r, err := harvest.Validate(ctx, in, s, harvest.DecodeOptions{}, nil)
+		progress := t.newBytesBar(in.Size, in.Name)
+		r, err := harvest.Validate(ctx, in, s, harvest.DecodeOptions{}, func(_ []string, in *schemas.Block, _ *schemas.Batch) error {
+			progress.add(len(in.Data))
+			return nil
+		})
+		progress.end()
 		done()
 		if err != nil && ctx.Err() != nil {
 			return err
