@@ -88,16 +88,24 @@ func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schem
 	}
 	for _, f := range files {
 		format, _ := publish.FormatNamed(f.Format)
-		if err := os.Rename(f.Path, filepath.Join(c.Out, base+format.Ext)); err != nil {
+		if err := deliver(f.Path, filepath.Join(c.Out, base+format.Ext)); err != nil {
 			return nil, err
 		}
 	}
 	if quarantine != nil {
-		if err := os.Rename(quarantine.Path, filepath.Join(c.Out, base+"-lignes-ecartees.csv")); err != nil {
+		if err := deliver(quarantine.Path, filepath.Join(c.Out, base+"-lignes-ecartees.csv")); err != nil {
 			return nil, err
 		}
 	}
 	return report, errors.Join(bad, c.writeReport(report))
+}
+
+// deliver gives a finished file its name, and the rights of any file that a person makes.
+func deliver(from, to string) error {
+	if err := os.Chmod(from, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 func (c *convertCommand) writeReport(r *schemas.Report) error {
