@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"grenier/catalog"
 	"grenier/harvest"
@@ -97,8 +98,13 @@ func (c *connectorsTestCommand) Run(ctx context.Context, t *terminal, cmd *comma
 		return err
 	})
 	if err != nil {
-		return exitError{exitBad, t.paint(31, "✗") + " " + harvest.SentenceOf(err) + "\n  Pour l’opérateur : " + err.Error()}
+		return exitError{exitBad, t.paint(31, "✗") + " " + trial(err) + "\n  Pour l’opérateur : " + err.Error()}
 	}
 	fmt.Fprintf(t.out, "La source répond : %s.\n", plural(n, "fichier", "fichiers"))
 	return nil
+}
+
+// trial is the sentence of an error, without what it says of the version online: a trial publishes nothing.
+func trial(err error) string {
+	return strings.Replace(harvest.SentenceOf(err), " La dernière version reste en ligne.", "", 1)
 }
