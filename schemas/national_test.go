@@ -208,8 +208,11 @@ func tableFacts(m map[string]any) any {
 // fieldFacts drops the labels and what merely states a default.
 func fieldFacts(f map[string]any) map[string]any {
 	out := maps.Clone(f)
-	for _, label := range []string{"title", "description", "example", "examples"} {
+	for _, label := range []string{"title", "description", "example", "examples", "exemple", "comment"} {
 		delete(out, label)
+	}
+	if items, ok := out["items"].(map[string]any); ok {
+		out["items"] = fieldFacts(items)
 	}
 	if out["format"] == "default" {
 		delete(out, "format")
@@ -253,7 +256,7 @@ func TestNational_CompiledFieldsAreThoseOfTheFile(t *testing.T) {
 			Constraints                 struct {
 				Required bool
 				Pattern  string
-				Enum     []string
+				Enum     []any // numbers, of a numeric field
 			}
 		}
 	}
@@ -273,12 +276,14 @@ func TestNational_CompiledFieldsAreThoseOfTheFile(t *testing.T) {
 			if got.Name != want.Name || string(got.Type) != want.Type || got.Format != want.Format || got.Example != want.Example {
 				t.Errorf("%s: field %d compiled to %s %s %s %q, the file says %+v", id, i, got.Name, got.Type, got.Format, got.Example, want)
 			}
-			if c := got.Constraints; c.Required != want.Constraints.Required || c.Pattern != want.Constraints.Pattern || !slices.Equal(c.Enum, want.Constraints.Enum) {
+			if c := got.Constraints; c.Required != want.Constraints.Required || c.Pattern != want.Constraints.Pattern || !slices.EqualFunc(c.Enum, want.Constraints.Enum, sameText) {
 				t.Errorf("%s: constraints of %s compiled to %+v, the file says %+v", id, got.Name, c, want.Constraints)
 			}
 		}
 	}
 }
+
+func sameText(got string, want any) bool { return got == fmt.Sprint(want) }
 
 func orDefault(format string) string {
 	if format == "" {
@@ -469,10 +474,18 @@ func TestNational_ExamplesMakeAValidRow(t *testing.T) {
 	}
 }
 
+// unapplied counts the official checks that Grenier cannot run on one file alone, one warning each: opening-hours-value,
+// not yet written, and references to another table (cnigfr).
+var unapplied = map[schemas.ID]int64{
+	"etalab/schema-lieux-covoiturage@0.3.1": 1,
+	"cnigfr/secteur@1.0.0":                  1,
+	"cnigfr/programme@1.0.0":                2,
+}
+
 func TestNational_ValidSamplesHaveNoFault(t *testing.T) {
 	for _, id := range bundled(t) {
 		rep, name := judgeSample(t, id, "valid")
-		if !rep.Valid || rep.Stats.Accepted != rep.Stats.Rows || rep.Stats.Warnings != 0 {
+		if !rep.Valid || rep.Stats.Accepted != rep.Stats.Rows || rep.Stats.Warnings != unapplied[id] {
 			t.Errorf("%s: %s is not clean: %+v\nerrors: %+v\nwarnings: %+v", id, name, rep.Stats, rep.Errors, rep.Warnings)
 		}
 		if n := rep.Stats.Rows; n < 5 || n > 15 {
