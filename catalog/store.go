@@ -64,7 +64,14 @@ type Store interface {
 	Run(ctx context.Context, id string) (Run, error)     // with its report
 	Runs(ctx context.Context, q RunQuery) ([]Run, error) // newest first, without reports
 	RunOfVersion(ctx context.Context, dataset uuid.UUID, version int) (Run, error)
+	// ForgetRuns deletes the runs that ended before a date, with their reports, and returns how many. It keeps running ones, those that
+	// published a version still kept, and of each source the last one, the last one that published and the 20 newest.
+	ForgetRuns(ctx context.Context, before time.Time) (int, error)
 	Stats(ctx context.Context) (Stats, error)
+
+	// Keys calls fn for every blob key that the catalogue names: files of every version kept, documents and quarantines of every run kept. A key
+	// may come more than once. It stops at fn's first error, and returns it.
+	Keys(ctx context.Context, fn func(key string) error) error
 
 	Events(ctx context.Context, after int64, limit int) ([]Event, error) // by Seq
 	Cursor(ctx context.Context, subscriber string) (int64, error)        // 0 at first

@@ -321,7 +321,7 @@ func (l *line) publish(ctx context.Context) error {
 			fmt.Errorf("dataset %s is withdrawn", l.dataset.ID)))
 	case sameToReaders(online, l.dataset):
 		l.run.Status = catalog.Unchanged
-		return l.keepQuarantine(ctx)
+		return l.draft.Store(ctx, l.Blobs) // files that are there stay; one that was lost is back
 	}
 	if err := l.draft.Store(ctx, l.Blobs); err != nil {
 		return err
@@ -333,6 +333,7 @@ func (l *line) publish(ctx context.Context) error {
 	}
 	l.dataset, l.run.Version = stored, stored.Version
 	if keep := l.recipe.keep(); stored.Version > keep {
+		// The keys that nothing names any more are Sweep's business: another run may be about to name one of them again.
 		if _, err := l.Store.Prune(ctx, stored.ID, keep); err != nil {
 			l.Log.Warn("old versions not forgotten", "dataset", stored.ID, "error", err)
 		}

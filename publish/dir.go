@@ -18,6 +18,9 @@ import (
 // tempFolder is where a Dir keeps unfinished files; no key begins with a dot.
 const tempFolder = ".tmp"
 
+// lockFile is what lock locks, in the store's folder.
+const lockFile = ".lock"
+
 // tempAge is how old a temporary file must be to be taken for the leftover of a process that died.
 const tempAge = 24 * time.Hour
 
@@ -114,7 +117,7 @@ func (d *Dir) Adopt(ctx context.Context, key, path string) error {
 	if there {
 		return os.Remove(path)
 	}
-	if err := syncRegular(path); err != nil {
+	if err := readyRegular(path); err != nil {
 		return fmt.Errorf("adopt %s: %w", key, err)
 	}
 	switch err := d.place(key, path); {
@@ -148,12 +151,28 @@ func (d *Dir) begin(ctx context.Context, key string) (there bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	if _, err := d.Stat(ctx, key); err == nil {
+	_, err = d.Stat(ctx, key)
+	if err == nil {
+		err = d.renew(key)
+	}
+	if err == nil {
 		return true, d.syncFolders(filepath.Dir(d.path(key)))
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
 	return false, d.Room()
+}
+
+// renew makes an existing blob as young as a new one, so that Expire leaves it. A file system without locks has no Expire either.
+func (d *Dir) renew(key string) error {
+	unlock, err := d.lock(false)
+	if err == nil {
+		defer unlock()
+	} else if !errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("renew %s: %w", key, err)
+	}
+	now := time.Now()
+	return os.Chtimes(d.path(key), now, now)
 }
 
 // write copies r to a synced temporary file and returns its path; nothing is left after an error.
@@ -228,13 +247,18 @@ func syncPath(path string) error {
 	return errors.Join(syncFile(f), f.Close())
 }
 
-func syncRegular(path string) error {
+// readyRegular makes a file ready to be moved to its key: as young as if it were written now, and synced.
+func readyRegular(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is no regular file", path)
+	}
+	now := time.Now()
+	if err := os.Chtimes(path, now, now); err != nil {
+		return err
 	}
 	return syncPath(path)
 }
@@ -277,6 +301,41 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
 	return syncPath(filepath.Dir(d.path(key)))
+}
+
+// Expire implements BlobStore: between looking at the file's age and removing it, no process can renew it.
+func (d *Dir) Expire(ctx context.Context, key string, before time.Time) (gone bool, err error) {
+	if err := errors.Join(CheckKey(key), ctx.Err()); err != nil {
+		return false, err
+	}
+	unlock, err := d.lock(true)
+	if err != nil {
+		return false, fmt.Errorf("expire %s: %w", key, err)
+	}
+	defer unlock()
+	info, err := os.Lstat(d.path(key))
+	if err == nil && info.Mode().IsRegular() && info.ModTime().Before(before) {
+		err, gone = os.Remove(d.path(key)), true
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("expire %s: %w", key, err)
+	}
+	return gone, nil
+}
+
+// lock takes the lock that renew shares and Expire has alone, among all processes that use the folder.
+func (d *Dir) lock(alone bool) (unlock func(), err error) {
+	f, err := os.OpenFile(filepath.Join(d.root, lockFile), os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	if err := lockWhole(f, alone); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() { _ = f.Close() }, nil
 }
 
 // Each implements BlobStore. What appears or goes meanwhile may or may not be seen.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -289,4 +290,85 @@ func TestDir_ReadersKeepWhatIsDeleted(t *testing.T) {
 	if got, err := io.ReadAll(b); err != nil || string(got) != "whole" {
 		t.Errorf("got %q, %v", got, err)
 	}
+}
+
+// aged makes a file look as if nobody had touched it for that long.
+func aged(t *testing.T, path string, age time.Duration) {
+	t.Helper()
+	then := time.Now().Add(-age)
+	if err := os.Chtimes(path, then, then); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDir_MakesABlobYoungAgainWhenItIsGivenAgain(t *testing.T) {
+	path := t.TempDir()
+	d, err := publish.OpenDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key = "pub/ab/x"
+	draft := filepath.Join(d.Temp(), "draft")
+	adopt := func() error {
+		if err := os.WriteFile(draft, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		aged(t, draft, 10*24*time.Hour)
+		return d.Adopt(t.Context(), key, draft)
+	}
+	for _, give := range []func() error{adopt, adopt, func() error { return d.Put(t.Context(), key, strings.NewReader("x")) }} {
+		if err := give(); err != nil {
+			t.Fatal(err)
+		}
+		if gone, err := d.Expire(t.Context(), key, time.Now().Add(-time.Hour)); gone || err != nil {
+			t.Fatalf("what was given now is taken for old: %v, %v", gone, err)
+		}
+		aged(t, filepath.Join(path, key), 10*24*time.Hour)
+	}
+	if gone, err := d.Expire(t.Context(), key, time.Now().Add(-time.Hour)); !gone || err != nil {
+		t.Errorf("an old blob: %v, %v", gone, err)
+	}
+}
+
+func TestDir_NeverLosesABlobThatIsGivenWhileItExpires(t *testing.T) {
+	path := t.TempDir()
+	ours, err := publish.OpenDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := publish.OpenDir(path) // as another process has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key = "pub/ab/x"
+	expired := 0
+	for n := range 400 {
+		if err := ours.Put(t.Context(), key, strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		aged(t, filepath.Join(path, key), 10*24*time.Hour)
+		start, done := make(chan struct{}), make(chan bool)
+		go func() {
+			<-start
+			gone, err := theirs.Expire(t.Context(), key, time.Now().Add(-time.Hour))
+			if err != nil {
+				t.Errorf("expire: %v", err)
+			}
+			done <- gone
+		}()
+		close(start)
+		if n%2 == 0 {
+			runtime.Gosched()
+		}
+		if err := ours.Put(t.Context(), key, strings.NewReader("x")); err != nil {
+			t.Fatalf("put: %v", err)
+		}
+		if <-done {
+			expired++
+		}
+		if _, err := ours.Stat(t.Context(), key); err != nil {
+			t.Fatalf("round %d: a blob that Put had just promised is gone: %v", n, err)
+		}
+	}
+	t.Logf("expired before Put %d times of 400", expired)
 }

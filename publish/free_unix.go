@@ -2,7 +2,12 @@
 
 package publish
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // Free returns how many bytes this process may still write on the file system that holds path, and how many it has in all.
 func Free(path string) (free, total int64, err error) {
@@ -11,4 +16,17 @@ func Free(path string) (free, total int64, err error) {
 		return 0, 0, err
 	}
 	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
+}
+
+// lockWhole waits for a lock on a file, alone or shared; closing the file gives it back. Processes that die give theirs back.
+func lockWhole(f *os.File, alone bool) error {
+	how := unix.LOCK_SH
+	if alone {
+		how = unix.LOCK_EX
+	}
+	for {
+		if err := unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }

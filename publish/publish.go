@@ -67,13 +67,18 @@ func FormatNamed(name string) (Format, bool) {
 // Implementations pass publishtest.BlobStore.
 type BlobStore interface {
 	// Put stores what r yields under key: whole and durable (file and folder synced), or not at all. A key that exists already is
-	// left as it is and r is not read: keys name their content.
+	// left as it is and r is not read, for keys name their content; or it is written anew, when that is the only way to make it young.
+	// Whether it existed or not, its modification time is then less than a day past, which keeps Expire away while whoever put it gets
+	// the catalogue to name it.
 	Put(ctx context.Context, key string, r io.Reader) error
 	// Adopt is Put for a finished local file, which it moves when it can and otherwise copies; the file at path is gone after success.
 	Adopt(ctx context.Context, key, path string) error
 	Open(ctx context.Context, key string) (Blob, error) // fs.ErrNotExist when there is none
 	Stat(ctx context.Context, key string) (size int64, err error)
 	Delete(ctx context.Context, key string) error // nil when already gone
+	// Expire deletes a blob whose modification time is before a date, and tells whether it did. Unlike Delete it never takes away what a
+	// Put or an Adopt at the same time found, and the deletion may be undone by a crash.
+	Expire(ctx context.Context, key string, before time.Time) (gone bool, err error)
 	// Each calls fn for every key under prefix, in no order; it stops at fn's first error.
 	Each(ctx context.Context, prefix string, fn func(key string, size int64, modified time.Time) error) error
 }

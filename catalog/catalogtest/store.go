@@ -71,6 +71,9 @@ func Store(t *testing.T, open func(t *testing.T) catalog.Store) {
 		{"EachDatasetGoesInCreationOrder", eachDataset},
 		{"FilesAreFoundByVersion", filesAreFound},
 		{"PruneReturnsKeysThatNothingNames", pruneReturnsKeys},
+		{"ForgetRunsKeepsWhatMatters", forgetRuns},
+		{"ForgetRunsKeepsTheTwentyNewest", forgetRunsKeepsNewest},
+		{"KeysAreAllThatIsNamed", keysAreNamed},
 		{"EventsAndCursors", eventsAndCursors},
 		{"StatsCount", statsCount},
 	} {
@@ -1273,6 +1276,133 @@ func pruneReturnsKeys(t *testing.T, b *bench) {
 	next, _ := b.publish(dataset(delib, "Délibérations", "f"), day(5))
 	b.same(next.Version, 5)
 	b.ok(b.Check(b.ctx))
+}
+
+// document is a run's document and its blob key.
+func document(hash string) (catalog.Raw, string) {
+	r := catalog.Raw{Name: "delib.csv", SHA256: hash, Bytes: 3}
+	return r, r.Key()
+}
+
+// forgotten tells which of the runs are gone, by their place.
+func (b *bench) forgotten(runs ...catalog.Run) (gone []int) {
+	b.t.Helper()
+	for i, r := range runs {
+		if _, err := b.Run(b.ctx, r.ID); errors.Is(err, catalog.ErrNotFound) {
+			gone = append(gone, i)
+		} else {
+			b.ok(err)
+		}
+	}
+	return gone
+}
+
+func (b *bench) forget(before time.Time) int {
+	b.t.Helper()
+	n, err := b.ForgetRuns(b.ctx, before)
+	b.ok(err)
+	return n
+}
+
+func forgetRuns(t *testing.T, b *bench) {
+	b.fill()
+	d, first := b.publish(dataset(delib, "Délibérations", "a"), day(0))
+	held := finished(b.start(delib, day(1)), day(1))
+	held.Status, held.Report = catalog.Held, &schemas.Report{Schema: "scdl/deliberations", Errors: []schemas.Issue{}}
+	b.ok(b.Record(b.ctx, held))
+	_, second := b.publish(dataset(delib, "Délibérations", "b"), day(2))
+	b.publish(dataset(delib, "Délibérations", "c"), day(3))
+	_, err := b.Prune(b.ctx, d.ID, 2)
+	b.ok(err)
+	for n := range 30 {
+		b.end(delib, day(4).Add(time.Duration(n)*time.Minute), catalog.Unchanged)
+	}
+	lone := b.end(star, day(1), catalog.Failed)
+	running := b.start(subv, day(1))
+
+	b.same(b.forget(day(0)), 0)
+	b.same(b.forget(day(1).Add(time.Second)), 1) // the run of version 1, which Prune forgot; held ended a second later
+	b.same(b.forgotten(first, held), []int{0})
+	b.same(b.forget(day(400)), 11) // held, and ten of thirty unchanged
+	b.same(b.forgotten(first, held, second, lone, running), []int{0, 1})
+	b.same(b.forget(day(400)), 0)
+
+	_, err = b.RunOfVersion(b.ctx, d.ID, 1)
+	b.is(err, catalog.ErrNotFound)
+	of, err := b.RunOfVersion(b.ctx, d.ID, 2)
+	b.ok(err)
+	b.same(of.ID, second.ID)
+	s := b.source(delib)
+	if s.Last == nil || s.Published == nil {
+		t.Errorf("the source lost its marks: %+v", s)
+	}
+	b.ok(b.Extend(b.ctx, running.ID, day(2)))
+	b.end(delib, day(401), catalog.Unchanged)
+	b.ok(b.Check(b.ctx))
+}
+
+func forgetRunsKeepsNewest(t *testing.T, b *bench) {
+	b.fill()
+	_, published := b.publish(dataset(delib, "Délibérations", "a"), day(0))
+	again := dataset(delib, "Délibérations", "b")
+	b.publish(again, day(1))
+	_, err := b.Prune(b.ctx, again.ID, 1)
+	b.ok(err)
+	var runs []catalog.Run
+	for range 19 { // all at the same time: the order is that of the identities
+		runs = append(runs, b.end(delib, day(2), catalog.Failed))
+	}
+	b.same(b.forget(day(400)), 1)
+	b.same(b.forgotten(published), []int{0})
+	for range 620 { // more than one transaction's worth
+		runs = append(runs, b.end(delib, day(2), catalog.Failed))
+	}
+	b.same(b.forget(day(400)), 619)
+	b.same(len(b.forgotten(runs[:619]...)), 619)
+	b.same(len(b.forgotten(runs[619:]...)), 0)
+	if s := b.source(delib); s.Published == nil || s.Last.Run != runs[len(runs)-1].ID {
+		t.Errorf("the source lost its marks: %+v", s)
+	}
+}
+
+// named are the keys that the catalogue names, once each.
+func (b *bench) named() []string {
+	b.t.Helper()
+	var keys []string
+	b.ok(b.Keys(b.ctx, func(key string) error { keys = append(keys, key); return nil }))
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func keysAreNamed(t *testing.T, b *bench) {
+	b.fill()
+	b.same(len(b.named()), 0)
+	raw1, key1 := document("d1")
+	raw2, key2 := document("e2")
+	d, _ := b.publish(dataset(delib, "Délibérations", "a"), day(0))
+	b.publish(dataset(delib, "Délibérations", "b"), day(1))
+	held := finished(b.start(delib, day(2)), day(2))
+	held.Status, held.Documents, held.Quarantine = catalog.Held, []catalog.Raw{raw1, raw2}, &catalog.File{Name: "rejets.csv", Key: "quarantine/f3.csv"}
+	b.ok(b.Record(b.ctx, held))
+	b.start(subv, day(2))
+	files := []string{"pub/a.csv", "pub/a.parquet", "pub/b.csv", "pub/b.parquet"}
+	b.same(b.named(), append(files, "quarantine/f3.csv", key1, key2))
+
+	_, err := b.Prune(b.ctx, d.ID, 1)
+	b.ok(err)
+	b.same(b.named(), append(files[2:4:4], "quarantine/f3.csv", key1, key2))
+	for n := range 21 {
+		b.end(delib, day(3+n), catalog.Unchanged)
+	}
+	b.forget(day(400))
+	b.same(b.named(), append(files[2:4:4], key1)) // held is forgotten, the run of version 2 is not
+
+	broken, calls := errors.New("broken"), 0
+	b.is(b.Keys(b.ctx, func(string) error { calls++; return broken }), broken)
+	b.same(calls, 1)
+	ctx, cancel := context.WithCancel(b.ctx)
+	cancel()
+	b.is(b.Keys(ctx, func(string) error { return nil }), context.Canceled)
 }
 
 func eventsAndCursors(t *testing.T, b *bench) {

@@ -39,11 +39,18 @@ func TestRead_CannotWrite(t *testing.T) {
 // later is the embedded migrations and more.
 func later(t *testing.T, more map[string]string) fs.FS {
 	t.Helper()
-	first, err := migrations.ReadFile("migrations/0001_catalogue.sql")
+	files := fstest.MapFS{}
+	ours, err := migrations.ReadDir("migrations")
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := fstest.MapFS{"0001_catalogue.sql": {Data: first}}
+	for _, e := range ours {
+		text, err := migrations.ReadFile("migrations/" + e.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = &fstest.MapFile{Data: text}
+	}
 	for name, text := range more {
 		files[name] = &fstest.MapFile{Data: []byte(text)}
 	}
@@ -59,7 +66,7 @@ func TestMigrate_SavesTheCatalogueBefore(t *testing.T) {
 	db := s.handle.(*sql.DB)
 	m := migrator{db: db, dialect: database.DialectSQLite3}
 	m.before = func(ctx context.Context, version int64) error { return saveBefore(ctx, db, path, version) }
-	m.files = later(t, map[string]string{"0002_more.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nDELETE FROM members;\n"})
+	m.files = later(t, map[string]string{"0003_more.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nDELETE FROM members;\n"})
 	for range 2 {
 		if err := m.upPatiently(ctx); err != nil {
 			t.Fatal(err)
@@ -68,7 +75,7 @@ func TestMigrate_SavesTheCatalogueBefore(t *testing.T) {
 	if err := s.Check(ctx); !errors.Is(err, ErrNewer) {
 		t.Errorf("the older program says %v", err)
 	}
-	old, err := Open(ctx, "sqlite:"+path+".avant-migration-0002", slog.New(slog.DiscardHandler))
+	old, err := Open(ctx, "sqlite:"+path+".avant-migration-0003", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +89,7 @@ func TestMigrate_ThatBreaksLeavesTheSchemaAsItWas(t *testing.T) {
 	ctx := context.Background()
 	s, _ := openTest(t)
 	m := migrator{db: s.handle.(*sql.DB), dialect: database.DialectSQLite3}
-	m.files = later(t, map[string]string{"0002_bad.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nINSERT INTO nowhere VALUES (1);\n"})
+	m.files = later(t, map[string]string{"0003_bad.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nINSERT INTO nowhere VALUES (1);\n"})
 	if err := m.up(ctx); err == nil {
 		t.Fatal("a broken migration went through")
 	}

@@ -274,7 +274,7 @@ func (s *Store) Run(ctx context.Context, id string) (catalog.Run, error) {
 	return s.withReport(ctx, &r)
 }
 
-// RunOfVersion returns the run that published a version, with its report; also of a version that Prune forgot.
+// RunOfVersion returns the run that published a version, with its report; also of a version that Prune forgot, until ForgetRuns forgets the run.
 func (s *Store) RunOfVersion(ctx context.Context, dataset uuid.UUID, version int) (catalog.Run, error) {
 	var r runRow
 	err := s.read.NewSelect().Model(&r).Where("r.dataset = ?", dataset.String()).Where("r.version = ?", version).

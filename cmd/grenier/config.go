@@ -55,6 +55,7 @@ type HarvestConfig struct {
 	MaxBytes  int64               `koanf:"max_bytes"` // of one document
 	Timeout   time.Duration       `koanf:"timeout"`   // of one run
 	Jitter    time.Duration       `koanf:"jitter"`    // spread of scheduled starts
+	KeepRuns  time.Duration       `koanf:"keep_runs"` // how long runs that no version needs are kept
 	UserAgent string              `koanf:"user_agent"`
 	CAFiles   []string            `koanf:"ca_files"`
 	Hosts     map[string]HostRule `koanf:"hosts"` // by host or host:port; "*" is the rule of the others
@@ -77,7 +78,7 @@ func Default() Config {
 	return Config{
 		Data: "grenier-data", Addr: "127.0.0.1:8080", Timezone: "Europe/Paris",
 		Site:    SiteConfig{Name: "Données ouvertes", Operator: "Votre opérateur de services numériques"},
-		Harvest: HarvestConfig{Workers: 4, MaxBytes: 100 << 20, Timeout: 15 * time.Minute, Jitter: 30 * time.Minute},
+		Harvest: HarvestConfig{Workers: 4, MaxBytes: 100 << 20, Timeout: 15 * time.Minute, Jitter: 30 * time.Minute, KeepRuns: 180 * 24 * time.Hour},
 		Log:     LogConfig{Level: "info", Format: "text"},
 	}
 }
@@ -196,6 +197,9 @@ func (c *Config) Validate() (faults []string) {
 	}
 	if c.Harvest.MaxBytes < 1<<10 {
 		bad("harvest.max_bytes", "au moins 1024")
+	}
+	if c.Harvest.KeepRuns < 24*time.Hour {
+		bad("harvest.keep_runs", "au moins 24h")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		bad("log.level", "debug, info, warn ou error")

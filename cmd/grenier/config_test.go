@@ -83,14 +83,14 @@ base_ulr: x
 base_url: ftp://x
 timezone: Europe/Lutèce
 database: mysql://x
-harvest: {workers: 0, worker: 1}
+harvest: {workers: 0, worker: 1, keep_runs: 2h}
 log: {level: bavard}
 `)
 	_, err := loadConfig(path, "", nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"base_ulr : clé inconnue", "harvest.worker : clé inconnue", "base_url :", "timezone :", "database :", "harvest.workers :", "log.level :"} {
+	for _, want := range []string{"base_ulr : clé inconnue", "harvest.worker : clé inconnue", "base_url :", "timezone :", "database :", "harvest.workers :", "harvest.keep_runs :", "log.level :"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the message lacks %q:\n%v", want, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"grenier/catalog"
+	"grenier/harvest"
 )
 
 // examine looks at database, files, runs and index.
@@ -90,4 +91,32 @@ func (p *program) examineIndex(ctx context.Context) finding {
 		return finding{"index", false, fmt.Sprintf("L’index connaît %d jeux de données et le catalogue %d : « grenier reindex » le refait.", page.Total, total)}
 	}
 	return finding{"index", true, "Index de recherche à jour."}
+}
+
+// sweepFinding sweeps and says what came of it.
+func (p *program) sweepFinding(ctx context.Context, dry bool) finding {
+	done, err := p.sweep(ctx, dry)
+	if errors.Is(err, harvest.ErrNotTheirCatalogue) {
+		return finding{"sweep", false, "Rien n’a été effacé : le catalogue ne nomme aucun des fichiers gardés. Vérifiez que « database » et « blobs » vont ensemble dans la configuration, ou restaurez une sauvegarde."}
+	}
+	text := swept(done, dry)
+	if err != nil {
+		return finding{"sweep", false, "Le ménage s’est arrêté (" + text + ") ; le prochain le reprendra. " + err.Error()}
+	}
+	return finding{"sweep", true, text + "."}
+}
+
+// swept is a sweep in a sentence without its end.
+func swept(done harvest.SweepResult, dry bool) string {
+	text := "Aucun fichier oublié"
+	switch {
+	case done.Blobs > 0 && dry:
+		text = plural(done.Blobs, "fichier oublié serait supprimé", "fichiers oubliés seraient supprimés") + ", " + size(done.Bytes) + " rendus"
+	case done.Blobs > 0:
+		text = plural(done.Blobs, "fichier oublié supprimé", "fichiers oubliés supprimés") + ", " + size(done.Bytes) + " rendus"
+	}
+	if done.Runs > 0 {
+		text += " ; " + plural(done.Runs, "vieux moissonnage effacé", "vieux moissonnages effacés") + " du catalogue"
+	}
+	return text
 }

@@ -31,7 +31,9 @@ func (reindexCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 }
 
 type doctorCommand struct {
-	JSON bool `name:"json" help:"Pour un programme."`
+	Sweep  bool `help:"Efface aussi ce qui est oublié : vieux moissonnages, fichiers que rien ne nomme plus."`
+	DryRun bool `help:"Avec --sweep : compte les fichiers qui seraient effacés, sans rien effacer."`
+	JSON   bool `name:"json" help:"Pour un programme."`
 }
 
 // A finding is one thing that the doctor looked at.
@@ -43,12 +45,18 @@ type finding struct {
 
 // Run looks at every part and says what is wrong and what to do. Exit 0 when healthy.
 func (c *doctorCommand) Run(ctx context.Context, t *terminal, cmd *commands) error {
+	if c.DryRun && !c.Sweep {
+		return usage("--dry-run demande --sweep.")
+	}
 	p, err := t.open(ctx, cmd)
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	findings := p.examine(ctx)
+	if c.Sweep {
+		findings = append(findings, p.sweepFinding(ctx, c.DryRun))
+	}
 	sick := 0
 	for _, f := range findings {
 		if !f.OK {

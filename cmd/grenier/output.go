@@ -159,6 +159,19 @@ func plural[T ~int | ~int64](n T, one, many string) string {
 	return number(n) + " " + many
 }
 
+// size writes a number of bytes for people: « 812 octets », « 3,4 Mo », in powers of ten as the portal does.
+func size(n int64) string {
+	if n < 1000 {
+		return plural(n, "octet", "octets")
+	}
+	units := []string{"ko", "Mo", "Go", "To"}
+	f, u := float64(n)/1000, 0
+	for f >= 999.95 && u < len(units)-1 {
+		f, u = f/1000, u+1
+	}
+	return strings.Replace(strconv.FormatFloat(f, 'f', 1, 64), ".", ",", 1) + "\u00a0" + units[u]
+}
+
 // clip cuts text to n columns.
 func clip(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {

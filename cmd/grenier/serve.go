@@ -79,6 +79,9 @@ func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready 
 		p.log.Warn("search index not up to date", "error", err)
 	}
 	follow.Go(func() { catalog.Follow(live, p.store, time.Second, p.log, p.indexer()) })
+	if slices.Contains(roles, "scheduler") {
+		follow.Go(func() { p.sweepDaily(live, sweepFirst, sweepEvery) })
+	}
 	defer follow.Wait()
 	defer stop()
 	queue, err := p.startQueue(live, roles)
@@ -98,6 +101,41 @@ func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready 
 	}
 	p.log.Info("stopped")
 	return err
+}
+
+// When the scheduler sweeps: not while everything starts, then once a day.
+const (
+	sweepFirst = 10 * time.Minute
+	sweepEvery = 24 * time.Hour
+)
+
+// sweepDaily forgets old runs and deletes forgotten files, until ctx ends. Several processes that do it are no harm.
+func (p *program) sweepDaily(ctx context.Context, first, every time.Duration) {
+	for wait := first; ; wait = every {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		began := time.Now()
+		done, err := p.sweep(ctx, false)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			p.log.Warn("not all swept", "runs", done.Runs, "blobs", done.Blobs, "bytes", done.Bytes, "error", err)
+			continue
+		}
+		p.log.Info("swept", "runs", done.Runs, "blobs", done.Blobs, "bytes", done.Bytes, "seconds", time.Since(began).Seconds())
+	}
+}
+
+// sweep sweeps once, when the catalogue is sound: a damaged one may name less than it should.
+func (p *program) sweep(ctx context.Context, dry bool) (harvest.SweepResult, error) {
+	if err := p.store.Check(ctx); err != nil {
+		return harvest.SweepResult{}, err
+	}
+	return harvest.Sweep(ctx, p.store, p.blobs, harvest.SweepOptions{Now: time.Now(), Runs: p.config.Harvest.KeepRuns, DryRun: dry})
 }
 
 // startQueue starts the workers and the clock, as the roles say; nil without either.

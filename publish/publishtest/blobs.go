@@ -36,6 +36,7 @@ func BlobStore(t *testing.T, open func(t *testing.T) publish.BlobStore) {
 		{"reports a missing blob", missing},
 		{"refuses keys that are none", refusesKeys},
 		{"deletes", deletes},
+		{"expires what is old", expires},
 		{"lists by prefix", lists},
 		{"stops listing at the first error", stopsListing},
 		{"serves ranges over HTTP", servesRanges},
@@ -268,10 +269,12 @@ func refusesKeys(t *testing.T, s publish.BlobStore) {
 		"a/.b", "C:x", "é", "a b", strings.Repeat("a", 300), strings.Repeat("a/", 600) + "a"} {
 		_, openErr := s.Open(t.Context(), key)
 		_, statErr := s.Stat(t.Context(), key)
+		_, expireErr := s.Expire(t.Context(), key, time.Now())
 		for name, err := range map[string]error{
 			"put":    s.Put(t.Context(), key, strings.NewReader("x")),
 			"adopt":  s.Adopt(t.Context(), key, file(t, s, nil)),
 			"delete": s.Delete(t.Context(), key),
+			"expire": expireErr,
 			"open":   openErr,
 			"stat":   statErr,
 		} {
@@ -307,6 +310,31 @@ func deletes(t *testing.T, s publish.BlobStore) {
 	put(t, s, aKey, "x")
 	if got := content(t, s, aKey); string(got) != "x" {
 		t.Errorf("put after delete: got %q", got)
+	}
+}
+
+func expires(t *testing.T, s publish.BlobStore) {
+	put(t, s, aKey, "x")
+	put(t, s, "pub/ab/other", "y")
+	for _, step := range []struct {
+		key    string
+		before time.Time
+		want   bool
+	}{
+		{aKey, time.Now().Add(-time.Hour), false}, {aKey, time.Now().Add(time.Hour), true}, {aKey, time.Now().Add(time.Hour), false},
+		{"pub/ab", time.Now().Add(time.Hour), false}, {"pub/none/x", time.Now().Add(time.Hour), false},
+	} {
+		if gone, err := s.Expire(t.Context(), step.key, step.before); err != nil || gone != step.want {
+			t.Errorf("expire %s: got %v, %v, want %v", step.key, gone, err, step.want)
+		}
+	}
+	if got := keys(t, s, ""); !slices.Equal(got, []string{"pub/ab/other"}) {
+		t.Errorf("left %q", got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Expire(ctx, "pub/ab/other", time.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: got %v", err)
 	}
 }
 

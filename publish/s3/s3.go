@@ -134,7 +134,8 @@ var parts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Put implements publish.BlobStore.
 func (s *Store) Put(ctx context.Context, key string, r io.Reader) error {
-	if there, err := s.begin(ctx, key); there || err != nil {
+	there, err := s.begin(ctx, key)
+	if there == young || err != nil {
 		return err
 	}
 	first := parts.Get().(*bytes.Buffer)
@@ -143,9 +144,9 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader) error {
 	r = &wholeReader{r}
 	n, err := first.ReadFrom(io.LimitReader(r, partSize))
 	if err == nil && n < partSize {
-		err = s.put(ctx, key, bytes.NewReader(first.Bytes()), n)
+		err = s.put(ctx, key, bytes.NewReader(first.Bytes()), n, there)
 	} else if err == nil {
-		err = s.put(ctx, key, io.MultiReader(bytes.NewReader(first.Bytes()), r), -1)
+		err = s.put(ctx, key, io.MultiReader(bytes.NewReader(first.Bytes()), r), -1, there)
 	}
 	if err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
@@ -156,8 +157,8 @@ func (s *Store) Put(ctx context.Context, key string, r io.Reader) error {
 // Adopt implements publish.BlobStore.
 func (s *Store) Adopt(ctx context.Context, key, path string) error {
 	there, err := s.begin(ctx, key)
-	if err == nil && !there {
-		err = s.send(ctx, key, path)
+	if err == nil && there != young {
+		err = s.send(ctx, key, path, there)
 	}
 	if err != nil {
 		return fmt.Errorf("adopt %s: %w", key, err)
@@ -165,7 +166,7 @@ func (s *Store) Adopt(ctx context.Context, key, path string) error {
 	return os.Remove(path)
 }
 
-func (s *Store) send(ctx context.Context, key, path string) error {
+func (s *Store) send(ctx context.Context, key, path string, there presence) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
@@ -178,22 +179,41 @@ func (s *Store) send(ctx context.Context, key, path string) error {
 		return err
 	}
 	defer f.Close()
-	return s.put(ctx, key, f, info.Size())
+	return s.put(ctx, key, f, info.Size(), there)
 }
 
-// begin checks what must hold before anything is sent. there: the key exists already.
-func (s *Store) begin(ctx context.Context, key string) (there bool, err error) {
-	_, err = s.Stat(ctx, key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+// A presence is what is kept under a key that is given.
+type presence int
+
+const (
+	absent presence = iota
+	young
+	old // is sent anew, which makes it young: some servers leave the date of what is copied onto itself
+)
+
+// renewAfter is how old an object is left as it is. Tests change it.
+var renewAfter = 12 * time.Hour
+
+// begin checks what must hold before anything is sent.
+func (s *Store) begin(ctx context.Context, key string) (presence, error) {
+	info, err := s.stat(ctx, key)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return absent, nil
+	case err != nil:
+		return absent, err
+	case time.Since(info.LastModified) > renewAfter:
+		return old, nil
 	}
-	return err == nil, err
+	return young, nil
 }
 
 // put sends size bytes, or as many as there are when size is -1. A key taken meanwhile is no error: it names the same bytes.
-func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64) error {
+func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64, there presence) error {
 	o := minio.PutObjectOptions{PartSize: partSize, SendContentMd5: true, ContentType: "application/octet-stream"}
-	o.SetMatchETagExcept("*")
+	if there == absent {
+		o.SetMatchETagExcept("*")
+	}
 	_, err := s.client.PutObject(ctx, s.bucket, s.prefix+key, r, size, o)
 	if code := minio.ToErrorResponse(err).Code; code == minio.PreconditionFailed || code == "ConditionalRequestConflict" {
 		_, err = s.Stat(ctx, key)
@@ -221,14 +241,19 @@ func (s *Store) Open(ctx context.Context, key string) (publish.Blob, error) {
 
 // Stat implements publish.BlobStore.
 func (s *Store) Stat(ctx context.Context, key string) (int64, error) {
+	info, err := s.stat(ctx, key)
+	return info.Size, err
+}
+
+func (s *Store) stat(ctx context.Context, key string) (minio.ObjectInfo, error) {
 	if err := publish.CheckKey(key); err != nil {
-		return 0, err
+		return minio.ObjectInfo{}, err
 	}
 	info, err := s.client.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{})
 	if err != nil {
-		return 0, pathError("stat", key, err)
+		return minio.ObjectInfo{}, pathError("stat", key, err)
 	}
-	return info.Size, nil
+	return info, nil
 }
 
 // Delete implements publish.BlobStore.
@@ -243,6 +268,22 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 		return pathError("delete", key, err)
 	}
 	return nil
+}
+
+// Expire implements publish.BlobStore, but for one thing: the protocol has no deletion on condition of an age, so an object that is renewed
+// during the milliseconds between the two requests is lost.
+func (s *Store) Expire(ctx context.Context, key string, before time.Time) (gone bool, err error) {
+	info, err := s.stat(ctx, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || !info.LastModified.Before(before) {
+		return false, err
+	}
+	if err := s.client.RemoveObject(ctx, s.bucket, s.prefix+key, minio.RemoveObjectOptions{}); err != nil {
+		return false, pathError("expire", key, err)
+	}
+	return true, nil
 }
 
 // Each implements publish.BlobStore.

@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +44,7 @@ func TestS3(t *testing.T) {
 		t.Cleanup(func() { empty(t, s) })
 		return s
 	})
+	t.Run("renews an object that is given again", func(t *testing.T) { renews(t, address) })
 	t.Run("refuses a bucket that is not there", func(t *testing.T) {
 		u, err := url.Parse(address)
 		if err != nil {
@@ -52,6 +55,42 @@ func TestS3(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// renews puts an object again, as if it were old.
+func renews(t *testing.T, address string) {
+	s, err := s3.Open(t.Context(), address+"&prefix=essais/"+uuid.NewString(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { empty(t, s) })
+	if err := s.Put(t.Context(), "a/b", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	modified := func() (last time.Time) {
+		if err := s.Each(t.Context(), "a/", func(_ string, _ int64, m time.Time) error { last = m; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	first := modified()
+	defer s3.SetRenewAfter(-time.Hour)()
+	for deadline := time.Now().Add(10 * time.Second); !modified().After(first); time.Sleep(200 * time.Millisecond) { // seconds are all it shows
+		if time.Now().After(deadline) {
+			t.Fatal("the object is as old as before")
+		}
+		if err := s.Put(t.Context(), "a/b", strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := s.Open(t.Context(), "a/b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if text, err := io.ReadAll(b); string(text) != "x" {
+		t.Errorf("got %q, %v", text, err)
+	}
 }
 
 func empty(t *testing.T, s *s3.Store) {
@@ -128,5 +167,50 @@ func TestStat_TellsARefusalFromAMissingBlob(t *testing.T) {
 	}
 	if err := s.Put(t.Context(), "a", strings.NewReader("x")); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("put: got %v", err)
+	}
+}
+
+// ofAge answers as a server that has an object modified that long ago, and notes what it is asked to change and on what condition.
+func ofAge(t *testing.T, age time.Duration, asked *[]string) *s3.Store {
+	return fakeServer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Last-Modified", time.Now().Add(-age).UTC().Format(http.TimeFormat))
+		w.Header().Set("ETag", `"x"`)
+		if r.Method == http.MethodHead {
+			return
+		}
+		if r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusNoContent)
+		}
+		*asked = append(*asked, r.Method+r.Header.Get("If-None-Match"))
+	})
+}
+
+func TestPutAndAdopt_SendAnOldObjectAnew(t *testing.T) {
+	for age, want := range map[time.Duration][]string{time.Hour: nil, 48 * time.Hour: {"PUT", "PUT"}} {
+		var asked []string
+		s := ofAge(t, age, &asked)
+		if err := s.Put(t.Context(), "a/b", strings.NewReader("x")); err != nil {
+			t.Errorf("%s: put: %v", age, err)
+		}
+		path := filepath.Join(t.TempDir(), "x")
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Adopt(t.Context(), "a/b", path); err != nil {
+			t.Errorf("%s: adopt: %v", age, err)
+		}
+		if !slices.Equal(asked, want) {
+			t.Errorf("%s: asked %q, want %q", age, asked, want)
+		}
+	}
+}
+
+func TestExpire_DeletesOldObjectsOnly(t *testing.T) {
+	for age, want := range map[time.Duration]bool{time.Hour: false, 48 * time.Hour: true} {
+		var asked []string
+		gone, err := ofAge(t, age, &asked).Expire(t.Context(), "a/b", time.Now().Add(-24*time.Hour))
+		if err != nil || gone != want || (len(asked) == 1) != want {
+			t.Errorf("%s: got %v, %v, asked %q", age, gone, err, asked)
+		}
 	}
 }
