@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"grenier/schemas"
@@ -21,7 +22,7 @@ type Input struct {
 
 // DecodeOptions are a recipe's `decode` section. Zero values mean: find out.
 type DecodeOptions struct {
-	Format    string `yaml:"format"`    // csv, tsv, xlsx, json, "" is from the content, then the name
+	Format    string `yaml:"format"`    // csv, tsv, xlsx, ods, xls, json, "" is from the content, then the name
 	Encoding  string `yaml:"encoding"`  // utf-8, windows-1252, iso-8859-15, cp850, macintosh, utf-16
 	Delimiter string `yaml:"delimiter"` // one character, or "tab"
 	Header    int    `yaml:"header"`    // physical line of the header from 1; 0: found
@@ -78,15 +79,17 @@ func decode(in Input, opt DecodeOptions, packed bool) (Decoder, error) {
 		return nil, err
 	}
 	switch format {
-	case "xlsx":
-		return decodeXLSX(in, opt)
+	case "zip":
+		return decodeZip(in, opt)
+	case "xls":
+		return decodeXLS(in, opt)
 	case "json":
 		return decodeJSON(in, opt)
 	}
 	return decodeCSV(in, opt, format == "tsv")
 }
 
-// sniff tells from a document's first bytes what it is: gzip, xlsx (any zip archive), json or text. What cannot be read is an error.
+// sniff tells from a document's first bytes what it is: gzip, zip (XLSX, ODS), xls (any compound file), json or text. What cannot be read is an error.
 func sniff(head []byte) (string, error) {
 	switch {
 	case len(bytes.Trim(trimMark(head), " \t\r\n\x00")) == 0 && len(head) < 4096:
@@ -94,9 +97,9 @@ func sniff(head []byte) (string, error) {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		return "gzip", nil
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
-		return "xlsx", nil
+		return "zip", nil
 	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
-		return "", legacyOffice(head)
+		return "xls", nil
 	case bytes.HasPrefix(head, []byte("%PDF-")):
 		return "", Say("La source a répondu un document PDF, dont les données ne peuvent pas être lues. Fournissez l’export en CSV ou en XLSX.", errors.New("pdf document"))
 	case looksBinary(head):
@@ -119,12 +122,23 @@ func trimMark(head []byte) []byte {
 	return head
 }
 
-// legacyOffice says why a compound file is not read: the name of its main stream is in its first kilobytes, in UTF-16, or further on.
-func legacyOffice(head []byte) error {
-	if bytes.Contains(head, []byte("E\x00n\x00c\x00r\x00y\x00p\x00t\x00e\x00d\x00P\x00a\x00c\x00k\x00a\x00g\x00e\x00")) {
-		return errEncrypted
+// decodeZip opens the workbook that a zip archive is.
+func decodeZip(in Input, opt DecodeOptions) (Decoder, error) {
+	a, err := openArchive(in)
+	if err != nil {
+		return nil, err
 	}
-	return Say("Le classeur est à l’ancien format Excel (.xls), qui n’est pas encore lu. Enregistrez-le en XLSX ou en CSV.", errors.New("legacy xls document"))
+	format, err := a.workbookFormat()
+	if err != nil {
+		return nil, err
+	}
+	if asked := strings.ToLower(opt.Format); asked != "" && asked != format {
+		return nil, contradiction(asked, "un classeur "+strings.ToUpper(format))
+	}
+	if format == "ods" {
+		return decodeODS(a, in, opt)
+	}
+	return decodeXLSX(a, in, opt)
 }
 
 var errEncrypted = Say("Le classeur est protégé par un mot de passe : son contenu ne peut pas être lu. Enregistrez-le sans mot de passe.", errors.New("encrypted workbook"))
@@ -180,23 +194,22 @@ func looksJSON(body []byte) bool {
 // settleFormat names the format: what the recipe says where the content allows it, else the content, else the media type and the name.
 func settleFormat(seen string, in Input, opt DecodeOptions) (string, error) {
 	asked := strings.ToLower(opt.Format)
-	switch asked {
-	case "", "csv", "tsv", "xlsx", "json", "geojson", "ndjson", "jsonl":
-	default:
-		return "", Say(fmt.Sprintf("Le format « %s » n’est pas connu. Choisissez csv, tsv, xlsx ou json.", opt.Format), fmt.Errorf("unknown format %q", opt.Format))
+	if asked != "" && !slices.Contains(decodeFormats, asked) {
+		return "", Say(fmt.Sprintf("Le format « %s » n’est pas connu. Choisissez csv, tsv, xlsx, ods, xls ou json.", opt.Format), fmt.Errorf("unknown format %q", opt.Format))
 	}
-	if seen == "xlsx" && asked != "" && asked != "xlsx" {
-		return "", contradiction(asked, "un classeur ou une archive ZIP")
+	book, got := seen == "zip" || seen == "xls", map[string]string{"zip": "un classeur ou une archive ZIP", "xls": "un classeur Excel ancien (.xls)", "text": "du texte"}[seen]
+	switch {
+	case len(opt.Documents) > 0 && seen != "json":
+		return "", contradiction("json", got)
+	case seen == "xls" && asked != "" && asked != "xls", seen == "zip" && asked != "" && asked != "xlsx" && asked != "ods":
+		return "", contradiction(asked, got)
+	case !book && slices.Contains([]string{"xlsx", "ods", "xls"}, asked):
+		return "", contradiction(asked, "du texte")
 	}
 	said := announced(in)
-	if len(opt.Documents) > 0 && seen != "json" || asked == "json" && seen == "xlsx" {
-		return "", contradiction("json", map[string]string{"xlsx": "un classeur ou une archive ZIP", "text": "du texte"}[seen])
-	}
 	switch {
-	case seen == "xlsx":
-		return "xlsx", nil
-	case asked == "xlsx":
-		return "", contradiction("xlsx", "du texte")
+	case book:
+		return seen, nil
 	case asked == "csv" || asked == "tsv":
 		return asked, nil
 	case asked != "" || seen == "json":

@@ -42,6 +42,30 @@ func openArchive(in Input) (*archive, error) {
 	return a, disjoint(z.File)
 }
 
+// workbookFormat tells the format of the workbook: xlsx or ods. Another kind of archive is an error.
+func (a *archive) workbookFormat() (string, error) {
+	has := func(name string) bool { _, ok := a.files[name]; return ok }
+	switch {
+	case has("xl/workbook.bin"):
+		return "", Say("Le classeur est au format XLSB, qui n’est pas lu. Enregistrez-le en XLSX ou en CSV.", errors.New("xlsb document"))
+	case has("word/document.xml"), has("ppt/presentation.xml"):
+		return "", errOffice
+	case has("_rels/.rels"), has("xl/workbook.xml"):
+		return "xlsx", nil
+	case has("mimetype"), has("meta-inf/manifest.xml"):
+		if has("content.xml") || has("encrypted-package") {
+			return "ods", nil
+		}
+	}
+	return "", errArchive
+}
+
+// What an archive is that is no spreadsheet.
+var (
+	errOffice  = Say("Le fichier est un document de bureautique, pas un tableau. Fournissez l’export en CSV ou en XLSX.", errors.New("office document"))
+	errArchive = Say("Le fichier est une archive ZIP, pas un tableau. Fournissez directement le fichier CSV, XLSX ou JSON qu’elle contient.", errors.New("zip archive"))
+)
+
 // unreadable is the error of an archive or a workbook that does not follow its format.
 func unreadable(err error) error {
 	return Say("Le classeur est incomplet ou abîmé : rien n’en est publié. Ouvrez-le dans votre tableur, enregistrez-le de nouveau en XLSX, ou exportez-le en CSV.", fmt.Errorf("read archive: %w", err))

@@ -44,11 +44,11 @@ func decodeGzip(in Input, opt DecodeOptions) (Decoder, error) {
 	if strings.HasSuffix(strings.ToLower(name), ".gz") {
 		name = name[:len(name)-3]
 	}
-	head := make([]byte, min(4, size))
+	head := make([]byte, min(8, size))
 	if err := readFull(g, head, 0); err != nil {
 		return nil, err
 	}
-	if string(head) == "PK\x03\x04" {
+	if s := string(head); strings.HasPrefix(s, "PK\x03\x04") || s == "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" {
 		return nil, Say("L’archive gzip contient elle-même une archive ou un classeur. Fournissez le fichier compressé une seule fois.", errors.New("zip in gzip"))
 	}
 	dec, err := decode(Input{Name: name, Size: size, ReaderAt: g}, opt, false)

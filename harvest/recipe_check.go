@@ -66,7 +66,7 @@ func (c *recipeCheck) connector() {
 }
 
 var (
-	decodeFormats   = []string{"csv", "tsv", "xlsx", "json", "geojson", "ndjson", "jsonl"}
+	decodeFormats   = []string{"csv", "tsv", "xlsx", "ods", "xls", "json", "geojson", "ndjson", "jsonl"}
 	decodeEncodings = []string{"utf-8", "windows-1252", "iso-8859-15", "cp850", "macintosh", "utf-16"}
 )
 
@@ -80,11 +80,11 @@ func (c *recipeCheck) decoding() {
 	if d.Header < 0 {
 		c.fault(yamlPath{"decode", "header"}, "attend un numéro de ligne, à partir de 1")
 	}
-	if d.Records != "" && slices.Contains([]string{"csv", "tsv", "xlsx"}, d.Format) {
+	if d.Records != "" && slices.Contains([]string{"csv", "tsv", "xlsx", "ods", "xls"}, d.Format) {
 		c.fault(yamlPath{"decode", "records"}, "ne sert qu’au format json")
 	}
-	if d.Sheet != "" && d.Format != "" && d.Format != "xlsx" {
-		c.fault(yamlPath{"decode", "sheet"}, "ne sert qu’au format xlsx")
+	if d.Sheet != "" && d.Format != "" && !slices.Contains([]string{"xlsx", "ods", "xls"}, d.Format) {
+		c.fault(yamlPath{"decode", "sheet"}, "ne sert qu’aux formats xlsx, ods et xls")
 	}
 }
 

@@ -40,6 +40,8 @@ var doors = map[string][]string{
 	"github.com/robfig/cron":                {"harvest"},
 	"github.com/riverqueue/river":           {"harvest"},
 	"github.com/xuri/excelize":              {"harvest", "cmd/grenier/demo"},
+	"github.com/richardlehane/mscfb":        {"harvest"},
+	"code.dny.dev/ssrf":                     {"harvest"},
 	"github.com/meilisearch/meilisearch-go": {"catalog/meili"},
 	"github.com/blevesearch/bleve":          {"catalog/bleve"},
 	"github.com/uptrace/bun":                {"catalog/store"},

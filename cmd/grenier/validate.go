@@ -19,7 +19,7 @@ import (
 
 type validateCommand struct {
 	Schema string   `required:"" placeholder:"ORG/NOM[@VERSION]" help:"Schéma national, ou chemin d’un fichier Table Schema ou JSON Schema."`
-	Files  []string `arg:"" name:"fichier" help:"Fichiers à juger (CSV, TSV, XLSX, JSON) ; « - » est l’entrée standard."`
+	Files  []string `arg:"" name:"fichier" help:"Fichiers à juger (CSV, TSV, XLSX, ODS, XLS, JSON) ; « - » est l’entrée standard."`
 	Format string   `enum:"text,json,csv" default:"text" help:"text, json ou csv."`
 }
 
