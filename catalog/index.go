@@ -46,7 +46,7 @@ type Facet struct {
 }
 
 // A FacetKind is one way to narrow a search. Indexes keep its values in a field of their own choosing, named after Field; where a value is a
-// code with a name, they count terms made by LabelTerm.
+// code with a name, they count terms made by AddFacets.
 type FacetKind struct {
 	Name     string // in Page.Facets and in addresses: "membre"
 	Field    string // "member"
@@ -63,6 +63,28 @@ var FacetKinds = []FacetKind{
 	{"theme", "theme", false, func(d *Dataset) []string { return d.Themes }, func(q *Query) []string { return q.Themes }},
 	{"schema", "schema", false, schemaOrNone, func(q *Query) []string { return q.Schemas }},
 	{"format", "format", false, formats, func(q *Query) []string { return q.Formats }},
+}
+
+// FilterField is where an index keeps the values, and CountField where it counts them with their labels.
+func (k FacetKind) FilterField() string { return "f_" + k.Field }
+
+// CountField is FilterField for a facet without labels.
+func (k FacetKind) CountField() string {
+	if k.Labelled {
+		return "l_" + k.Field
+	}
+	return k.FilterField()
+}
+
+// AddFacets gives an index's entry the facet fields of its dataset.
+func AddFacets(entry map[string]any, d *Dataset) {
+	for _, k := range FacetKinds {
+		values := k.Of(d)
+		entry[k.FilterField()] = values
+		if k.Labelled && len(values) > 0 {
+			entry[k.CountField()] = values[0] + labelSeparator + d.Member.Name
+		}
+	}
 }
 
 func territory(d *Dataset) []string {
@@ -89,9 +111,6 @@ func formats(d *Dataset) []string {
 
 // labelSeparator stands between value and label: neither can hold it.
 const labelSeparator = "\x1f"
-
-// LabelTerm joins a value and the name of the dataset's member, which labels it.
-func LabelTerm(value string, d *Dataset) string { return value + labelSeparator + d.Member.Name }
 
 // CountFacets turns the counts of an index's terms into the values of a facet, most frequent first.
 func CountFacets(counts map[string]int) []Facet {

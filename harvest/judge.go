@@ -52,7 +52,7 @@ func (j *judging) open(labels []string) (*schemas.Schema, error) {
 	l.draft, err = publish.Begin(publish.Order{
 		Schema: s, Dir: l.Dir, Formats: l.recipe.formats(),
 		Meta: publish.Meta{
-			Title: l.dataset.Title, Publisher: l.member.Name, License: licenseURL(l.dataset.License),
+			Title: l.dataset.Title, Publisher: l.member.Name, License: catalog.LicenseURL(l.dataset.License),
 			Source: l.BaseURL + "/id/jeu/" + l.dataset.ID.String(),
 		},
 	})
@@ -95,7 +95,7 @@ func (j *judging) finish() error {
 	l.run.Rows, l.run.Accepted, l.run.Rejected = r.Stats.Rows, r.Stats.Accepted, r.Stats.Rejected
 	l.run.Columns, l.run.Sketch = j.columns, j.keys.values()
 	if quarantine != nil {
-		l.run.Quarantine = &catalog.File{Name: l.recipe.fileName() + "-lignes-ecartees.csv", Key: quarantine.Key, Bytes: quarantine.Bytes, Rows: quarantine.Rows, SHA256: quarantine.SHA256}
+		l.run.Quarantine = &catalog.File{Name: l.recipe.Dataset.Name + "-lignes-ecartees.csv", Key: quarantine.Key, Bytes: quarantine.Bytes, Rows: quarantine.Rows, SHA256: quarantine.SHA256}
 	}
 	j.describe(files)
 	return nil
@@ -117,7 +117,7 @@ func (j *judging) describe(files []publish.Pressed) {
 	for _, p := range files {
 		format, _ := publish.FormatNamed(p.Format)
 		d.Files = append(d.Files, catalog.File{
-			ID: catalog.FileID(d.ID, p.Format), Format: p.Format, Name: l.recipe.fileName() + format.Ext,
+			ID: catalog.FileID(d.ID, p.Format), Format: p.Format, Name: l.recipe.Dataset.Name + format.Ext,
 			Title: d.Title + " (" + format.Title + ")", Key: p.Key, Bytes: p.Bytes, Rows: p.Rows, SHA256: p.SHA256,
 		})
 	}

@@ -332,7 +332,7 @@ func (l *line) publish(ctx context.Context) error {
 		return fmt.Errorf("publish %s: %w", l.dataset.ID, err)
 	}
 	l.dataset, l.run.Version = stored, stored.Version
-	if keep := l.recipe.keep(); stored.Version > keep {
+	if keep := l.recipe.Keep; stored.Version > keep {
 		// The keys that nothing names any more are Sweep's business: another run may be about to name one of them again.
 		if _, err := l.Store.Prune(ctx, stored.ID, keep); err != nil {
 			l.Log.Warn("old versions not forgotten", "dataset", stored.ID, "error", err)

@@ -233,7 +233,7 @@ func (q *Queue) next(ctx context.Context, s catalog.Source, now time.Time) time.
 	spec := s.Schedule
 	if spec == "" {
 		if recipe, err := q.config.Runner.recipe(ctx, q.config.Runner.Store, s.Recipe); err == nil {
-			spec = recipe.schedule()
+			spec = recipe.Schedule
 		}
 	}
 	schedule, err := ParseSchedule(spec, q.config.Location)

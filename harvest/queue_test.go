@@ -2,15 +2,11 @@ package harvest_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,46 +14,15 @@ import (
 	"go.uber.org/goleak"
 
 	"grenier/catalog"
+	"grenier/catalog/catalogtest"
 	"grenier/harvest"
 )
-
-var databases atomic.Int64
-
-// postgresDSN makes a database of its own on the server of GRENIER_TEST_POSTGRES.
-func postgresDSN(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("GRENIER_TEST_POSTGRES")
-	if server == "" {
-		t.Skip("PostgreSQL NOT TESTED: GRENIER_TEST_POSTGRES is not set; « make test » starts a private server and sets it")
-	}
-	name := fmt.Sprintf("grenier_queue_%d_%d", os.Getpid(), databases.Add(1))
-	admin, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := func(query string) {
-		if _, err := admin.Exec(query); err != nil {
-			t.Errorf("%s: %v", query, err)
-		}
-	}
-	run("CREATE DATABASE " + name)
-	t.Cleanup(func() {
-		run("DROP DATABASE " + name + " WITH (FORCE)")
-		admin.Close()
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
-}
 
 // queued runs a test on both databases, each with its own line, and wants no goroutine left.
 func queued(t *testing.T, test func(b *bench), recipes ...string) {
 	for engine, dsn := range map[string]func(*testing.T) string{
 		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "grenier.db") },
-		"PostgreSQL": postgresDSN,
+		"PostgreSQL": func(t *testing.T) string { return catalogtest.PostgresDSN(t) },
 	} {
 		t.Run(engine, func(t *testing.T) {
 			known := goleak.IgnoreCurrent()

@@ -22,16 +22,6 @@ const (
 	exact   = "grenier_exact"
 )
 
-// filterField and countField are where a facet's values are, and where they are counted with their labels.
-func filterField(k catalog.FacetKind) string { return "f_" + k.Field }
-
-func countField(k catalog.FacetKind) string {
-	if k.Labelled {
-		return "l_" + k.Field
-	}
-	return filterField(k)
-}
-
 // entryOf is what is indexed of a dataset.
 func entryOf(d *catalog.Dataset) map[string]any {
 	keywords := strings.Join(d.Keywords, ", ") + ", " + strings.ReplaceAll(d.SchemaName, "/", " ")
@@ -39,13 +29,7 @@ func entryOf(d *catalog.Dataset) map[string]any {
 		"title": d.Title, "keywords": keywords, "member": d.Member.Name, "description": d.Description, "modified": float64(d.Modified.Unix()),
 		"exact": strings.Join([]string{d.Title, d.Member.Name, keywords}, " \n "), // every word once more, unstemmed: for beginnings and typing errors
 	}
-	for _, k := range catalog.FacetKinds {
-		values := k.Of(d)
-		e[filterField(k)] = values
-		if k.Labelled && len(values) > 0 {
-			e[countField(k)] = catalog.LabelTerm(values[0], d)
-		}
-	}
+	catalog.AddFacets(e, d)
 	return e
 }
 
@@ -70,8 +54,8 @@ func document() mapping.IndexMapping {
 	for _, k := range catalog.FacetKinds {
 		f := bleve.NewKeywordFieldMapping()
 		f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = false, false, false, true
-		d.AddFieldMappingsAt(filterField(k), f)
-		d.AddFieldMappingsAt(countField(k), f)
+		d.AddFieldMappingsAt(k.FilterField(), f)
+		d.AddFieldMappingsAt(k.CountField(), f)
 	}
 	n := bleve.NewNumericFieldMapping()
 	n.Store, n.IncludeInAll, n.DocValues = false, false, true

@@ -40,7 +40,7 @@ func (x *Index) search(ctx context.Context, q catalog.Query, text query.Query) (
 	}
 	for _, k := range catalog.FacetKinds {
 		if len(k.In(&q)) == 0 {
-			r.AddFacet(k.Name, bleve.NewFacetRequest(countField(k), facetSize))
+			r.AddFacet(k.Name, bleve.NewFacetRequest(k.CountField(), facetSize))
 		}
 	}
 	found, err := x.current.SearchInContext(ctx, r)
@@ -62,7 +62,7 @@ func (x *Index) alternatives(ctx context.Context, q catalog.Query, text query.Qu
 			continue
 		}
 		r := bleve.NewSearchRequestOptions(filtered(text, &q, k.Name), 0, 0, false)
-		r.AddFacet(k.Name, bleve.NewFacetRequest(countField(k), facetSize))
+		r.AddFacet(k.Name, bleve.NewFacetRequest(k.CountField(), facetSize))
 		found, err := x.current.SearchInContext(ctx, r)
 		if err != nil {
 			return fmt.Errorf("count facet %s: %w", k.Name, err)
@@ -93,7 +93,7 @@ func filtered(text query.Query, q *catalog.Query, without string) query.Query {
 		var any []query.Query
 		for _, v := range values {
 			t := bleve.NewTermQuery(v)
-			t.SetField(filterField(k))
+			t.SetField(k.FilterField())
 			t.SetBoost(0)
 			any = append(any, t)
 		}

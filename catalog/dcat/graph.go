@@ -19,11 +19,8 @@ const (
 	hvdAct     = "http://data.europa.eu/eli/reg_impl/2023/138/oj"
 )
 
-// licences by our code: the address that data.gouv.fr knows (never the EU code), and the EU code as an exact match.
-var licences = map[string]struct{ url, eu string }{
-	"lov2": {"https://www.etalab.gouv.fr/licence-ouverte-open-licence", authority + "licence/ETALAB_2_0"},
-	"odbl": {"http://opendatacommons.org/licenses/odbl/summary/", authority + "licence/ODC_BL"},
-}
+// euLicences are the EU codes of the licences, by ours.
+var euLicences = map[string]string{"lov2": authority + "licence/ETALAB_2_0", "odbl": authority + "licence/ODC_BL"}
 
 // A node is one subject with its properties, in the order they are written. A blank node has no IRI.
 type node struct {
@@ -271,11 +268,11 @@ func (b *builder) contact(m catalog.Member) object {
 
 // licence never has a label: a label replaces the address in data.gouv.fr's matching.
 func (b *builder) licence(code string) object {
-	l, ok := licences[code]
+	eu, ok := euLicences[code]
 	if !ok {
-		l = licences["lov2"]
+		eu = euLicences["lov2"]
 	}
-	return b.once(l.url, func(n *node) { n.add("skos:exactMatch", iri(l.eu)) }, "dct:LicenseDocument")
+	return b.once(catalog.LicenseURL(code), func(n *node) { n.add("skos:exactMatch", iri(eu)) }, "dct:LicenseDocument")
 }
 
 func (b *builder) fileIRI(f *catalog.File) string { return b.c.Base + "/id/fichier/" + f.ID.String() }

@@ -98,21 +98,11 @@ func settings() *meilisearch.Settings {
 	}
 }
 
-// filterField and countField are where a facet's values are, and where they are counted with their labels.
-func filterField(k catalog.FacetKind) string { return "f_" + k.Field }
-
-func countField(k catalog.FacetKind) string {
-	if k.Labelled {
-		return "l_" + k.Field
-	}
-	return filterField(k)
-}
-
 func filterable() (fields []string) {
 	for _, k := range catalog.FacetKinds {
-		fields = append(fields, filterField(k))
+		fields = append(fields, k.FilterField())
 		if k.Labelled {
-			fields = append(fields, countField(k))
+			fields = append(fields, k.CountField())
 		}
 	}
 	return fields
@@ -138,13 +128,7 @@ func entryOf(d *catalog.Dataset) map[string]any {
 	e := map[string]any{
 		"id": d.ID.String(), "title": d.Title, "member": d.Member.Name, "keywords": d.Keywords, "description": d.Description, "modified": d.Modified.Unix(),
 	}
-	for _, k := range catalog.FacetKinds {
-		values := k.Of(d)
-		e[filterField(k)] = values
-		if k.Labelled && len(values) > 0 {
-			e[countField(k)] = catalog.LabelTerm(values[0], d)
-		}
-	}
+	catalog.AddFacets(e, d)
 	return e
 }
 
@@ -206,7 +190,7 @@ func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, erro
 	var open []string
 	for _, k := range catalog.FacetKinds {
 		if len(k.In(&q)) == 0 {
-			open = append(open, countField(k))
+			open = append(open, k.CountField())
 		}
 	}
 	page := catalog.Page{IDs: []string{}, Facets: map[string][]catalog.Facet{}}
@@ -234,7 +218,7 @@ func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, erro
 		if len(k.In(&q)) == 0 {
 			continue
 		}
-		r, err := x.ask(ctx, &q, k.Name, 0, []string{countField(k)})
+		r, err := x.ask(ctx, &q, k.Name, 0, []string{k.CountField()})
 		if err != nil {
 			return page, err
 		}
@@ -251,7 +235,7 @@ func (x *Index) ask(ctx context.Context, q *catalog.Query, without string, size 
 	for _, k := range catalog.FacetKinds {
 		var any []string
 		for _, v := range k.In(q) {
-			any = append(any, filterField(k)+" = "+quote(v))
+			any = append(any, k.FilterField()+" = "+quote(v))
 		}
 		if len(any) > 0 && k.Name != without {
 			filter = append(filter, any)
@@ -287,7 +271,7 @@ func collect(into map[string][]catalog.Facet, distribution json.RawMessage) erro
 		return fmt.Errorf("read facets: %w", err)
 	}
 	for _, k := range catalog.FacetKinds {
-		if values, ok := counts[countField(k)]; ok {
+		if values, ok := counts[k.CountField()]; ok {
 			into[k.Name] = catalog.CountFacets(values)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"grenier/catalog"
+	"grenier/catalog/catalogtest"
 	"grenier/catalog/store"
 )
 
@@ -51,7 +52,7 @@ func BenchmarkRecordUnchanged(b *testing.B) {
 	for _, engine := range []struct {
 		name string
 		dsn  func(testing.TB) string
-	}{{"SQLite", sqliteDSN}, {"PostgreSQL", postgresDSN}} {
+	}{{"SQLite", sqliteDSN}, {"PostgreSQL", catalogtest.PostgresDSN}} {
 		b.Run(engine.name, func(b *testing.B) {
 			s := open(b, engine.dsn(b))
 			ids := published(b, s, 2800)

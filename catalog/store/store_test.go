@@ -2,14 +2,11 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,42 +44,10 @@ func open(t testing.TB, dsn string) *store.Store {
 
 func sqliteDSN(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "grenier.db") }
 
-// postgresDSN makes a database of its own on the server of GRENIER_TEST_POSTGRES.
-func postgresDSN(t testing.TB) string {
-	t.Helper()
-	server := os.Getenv("GRENIER_TEST_POSTGRES")
-	if server == "" {
-		t.Skip("PostgreSQL NOT TESTED: GRENIER_TEST_POSTGRES is not set; « make test » starts a private server and sets it")
-	}
-	name := fmt.Sprintf("grenier_test_%d_%d", os.Getpid(), databases.Add(1))
-	admin, err := sql.Open("pgx", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := func(query string) {
-		if _, err := admin.Exec(query); err != nil {
-			t.Errorf("%s: %v", query, err)
-		}
-	}
-	run("CREATE DATABASE " + name)
-	t.Cleanup(func() {
-		run("DROP DATABASE " + name + " WITH (FORCE)")
-		admin.Close()
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
-}
-
-var databases atomic.Int64
-
 // engines runs a test on both databases.
 func engines(t *testing.T, test func(t *testing.T, dsn string)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, sqliteDSN(t)) })
-	t.Run("PostgreSQL", func(t *testing.T) { test(t, postgresDSN(t)) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, catalogtest.PostgresDSN(t)) })
 }
 
 func TestStore_KeepsItsPromisesOnSQLite(t *testing.T) {
@@ -90,8 +55,8 @@ func TestStore_KeepsItsPromisesOnSQLite(t *testing.T) {
 }
 
 func TestStore_KeepsItsPromisesOnPostgreSQL(t *testing.T) {
-	postgresDSN(t) // says once that it is not tested
-	catalogtest.Store(t, func(t *testing.T) catalog.Store { return open(t, postgresDSN(t)) })
+	catalogtest.PostgresDSN(t) // says once that it is not tested
+	catalogtest.Store(t, func(t *testing.T) catalog.Store { return open(t, catalogtest.PostgresDSN(t)) })
 }
 
 var (

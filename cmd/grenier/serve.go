@@ -62,7 +62,7 @@ const stopTime = 20 * time.Second
 
 // serve runs the roles until ctx ends. ready, when it is not nil, is called with the portal's address once it answers.
 func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready func(addr string)) (err error) {
-	unlock, err := lockData(p.config.Data, roles)
+	unlock, err := lockData(p.config.Data)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (p *program) startQueue(ctx context.Context, roles []string) (*harvest.Queu
 }
 
 // lockData keeps a second embedded server off the same folder (SECURITY.md R-10). The scale-out parts need no lock: several processes are the point.
-func lockData(dir string, roles []string) (unlock func(), err error) {
+func lockData(dir string) (unlock func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "serve.lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("le dossier des données ne peut pas être verrouillé : %w", err)

@@ -3,7 +3,6 @@ package folder
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,30 +39,16 @@ type mark struct {
 func markOf(info fs.FileInfo) mark { return mark{info.Size(), info.ModTime().UnixNano()} }
 
 // A memory is the connector's State: the files of the last published Fetch, by title.
-type memory struct {
-	Version int             `json:"v"`
-	Files   map[string]mark `json:"files"`
-}
+type memory struct{ Files map[string]mark }
 
 const memoryVersion = 1
 
 // recall reads a State; one that it cannot read is no memory at all.
 func recall(s harvest.State) memory {
-	var m memory
-	if err := json.Unmarshal([]byte(s), &m); err != nil || m.Version != memoryVersion {
-		return memory{}
-	}
-	return m
+	return memory{harvest.Recall[map[string]mark](memoryVersion, s)}
 }
 
-func (m memory) state() harvest.State {
-	m.Version = memoryVersion
-	text, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // texts and numbers only
-	}
-	return harvest.State(text)
-}
+func (m memory) state() harvest.State { return harvest.Remember(memoryVersion, m.Files) }
 
 // are tells whether files are exactly those of m, unmodified.
 func (m memory) are(files []file) bool {

@@ -1,7 +1,6 @@
 package http
 
 import (
-	"encoding/json"
 	nethttp "net/http"
 	"time"
 
@@ -9,10 +8,7 @@ import (
 )
 
 // A memory is the connector's State: what the servers called the versions that were published.
-type memory struct {
-	Version int          `json:"v"`
-	Files   []remembered `json:"files"`
-}
+type memory struct{ Files []remembered }
 
 type remembered struct {
 	Name         string `json:"name"`
@@ -25,21 +21,10 @@ const memoryVersion = 1
 
 // recall reads a State; one that it cannot read is no memory at all.
 func recall(s harvest.State) memory {
-	var m memory
-	if err := json.Unmarshal([]byte(s), &m); err != nil || m.Version != memoryVersion {
-		return memory{}
-	}
-	return m
+	return memory{harvest.Recall[[]remembered](memoryVersion, s)}
 }
 
-func (m memory) state() harvest.State {
-	m.Version = memoryVersion
-	text, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // texts only
-	}
-	return harvest.State(text)
-}
+func (m memory) state() harvest.State { return harvest.Remember(memoryVersion, m.Files) }
 
 // named returns what is known under a name, no validators when nothing is.
 func (m memory) named(name string) remembered {
