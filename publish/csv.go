@@ -114,8 +114,8 @@ func (c *csvWriter) Close() error {
 		return nil
 	}
 	err := c.flush()
-	if cap(c.buf) <= 4*csvBuffer {
-		csvBuffers.Put(&c.buf)
+	if kept := c.buf; cap(kept) <= 4*csvBuffer { // not &c.buf: this writer goes on holding that address
+		csvBuffers.Put(&kept)
 	}
 	c.buf = nil
 	return err

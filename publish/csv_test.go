@@ -119,6 +119,23 @@ func TestCSV_CloseTwiceWritesOnce(t *testing.T) {
 	}
 }
 
+// A writer that gave back the address of its own field raced with the next file: it cleared the buffer that the other had been given.
+func TestCSV_LeavesItsBufferToTheNextFile(t *testing.T) {
+	var out bytes.Buffer
+	for range 8 {
+		w, err := formatNamed(t, "csv").New(&out, publishtest.Schema(schemas.Field{Name: "a", Type: schemas.String}), publish.Meta{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := publish.CSVBuffer(); got == 0 {
+			t.Fatal("the next file is given a buffer that was cleared")
+		}
+	}
+}
+
 func FuzzCSV_ReadsBackWithEncodingCSV(f *testing.F) {
 	f.Add("a", `"`, "\n", byte(','))
 	f.Add("", "", "", byte(';'))

@@ -24,3 +24,6 @@ var (
 	CutMin = cutMin
 	CutMax = cutMax
 )
+
+// CSVBuffer takes the next buffer that a CSV file would be given, and returns its capacity.
+func CSVBuffer() int { return cap(*csvBuffers.Get().(*[]byte)) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ func Format(t *testing.T, f publish.Format, read ReadBack) {
 		})
 	})
 	t.Run("writes the same bytes however rows are batched", func(t *testing.T) { sameBytes(t, f) })
+	t.Run("writes several files at once", func(t *testing.T) { severalAtOnce(t, f) })
 	t.Run("does not keep the batch", func(t *testing.T) { keepsNothing(t, f) })
 	t.Run("reports what cannot be written", func(t *testing.T) { reportsErrors(t, f) })
 	t.Run("refuses a schema without columns", func(t *testing.T) {
@@ -156,6 +158,27 @@ func sameBytes(t *testing.T, f publish.Format) {
 			t.Errorf("batches of %v: other bytes than in one batch (%d and %d)", sizes, len(got), len(want))
 		}
 	}
+}
+
+// severalAtOnce writes the same table from several goroutines, file after file: what one file leaves to the next must not be shared.
+// The race detector sees what equal bytes do not.
+func severalAtOnce(t *testing.T, f publish.Format) {
+	s, rows := everyType(), difficult()
+	want, err := write(f, s, rows, len(rows))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for range 25 {
+				if got, err := write(f, s, rows, len(rows)); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("a file of %d bytes became %d bytes beside others (error %v)", len(want), len(got), err)
+				}
+			}
+		})
+	}
+	workers.Wait()
 }
 
 func keepsNothing(t *testing.T, f publish.Format) {
