@@ -26,6 +26,9 @@ type table struct {
 	// advice ends the sentence about a header that lets no row be judged: its effect and what to do.
 	advice string
 
+	language string              // of the messages, as Report.Language
+	each     func(schemas.Issue) // as Report.Each
+
 	schema  *schemas.Schema
 	checker *schemas.Checker
 	report  *schemas.Report
@@ -87,6 +90,7 @@ func (t *table) begin(document string, dec Decoder) (m *Mapper, err error) {
 			return nil, err
 		}
 		t.columns, t.report, t.checker = labels, schemas.NewReport(t.schema), t.schema.NewChecker()
+		t.report.Language, t.report.Each = t.language, t.each
 	}
 	errs, warnings := len(t.report.Errors), len(t.report.Warnings)
 	ok := t.checker.Begin(labels, t.report)

@@ -15,24 +15,36 @@ import (
 
 var loose sync.Pool
 
-// Validate judges one document against a schema, strictly: nothing is mapped nor repaired. sink, when it is not nil, is given every block that
-// was checked: the labels and cells as they came, and the accepted rows with the rejects. The error is for a document that cannot be read
-// at all or whose header lets no row be judged; it carries a French Sentence, and the report then says what is known.
-func Validate(ctx context.Context, in Input, s *schemas.Schema, opt DecodeOptions, sink func(labels []string, in *schemas.Block, out *schemas.Batch) error) (*schemas.Report, error) {
+// A Validation says against what, and how, a document is judged.
+type Validation struct {
+	Schema *schemas.Schema
+	Decode DecodeOptions
+	// Language is that of the messages: "fr" (also when empty) or "en".
+	Language string
+	// Each, when it is not nil, is told of every error, also of those beyond the details that the report keeps.
+	Each func(schemas.Issue)
+	// Sink, when it is not nil, is given every block that was checked: the labels and cells as they came, and the accepted rows with the rejects.
+	Sink func(labels []string, in *schemas.Block, out *schemas.Batch) error
+}
+
+// Validate judges one document, strictly: nothing is mapped nor repaired. The error is for a document that cannot be read at all or whose
+// header lets no row be judged; it carries a French Sentence, and the report then says what is known.
+func Validate(ctx context.Context, in Input, v Validation) (*schemas.Report, error) {
+	s := v.Schema
 	start := time.Now()
 	buf, ok := loose.Get().(*buffers)
 	if !ok {
 		buf = &buffers{}
 	}
 	defer loose.Put(buf)
-	t := &table{buf: buf, judge: func([]string) (*schemas.Schema, error) { return s, nil }, advice: " Corrigez le fichier, puis recommencez."}
+	t := &table{buf: buf, language: v.Language, each: v.Each, judge: func([]string) (*schemas.Schema, error) { return s, nil }, advice: " Corrigez le fichier, puis recommencez."}
 	t.write = func(_ string, labels []string, in *schemas.Block, out *schemas.Batch) error {
-		if sink == nil {
+		if v.Sink == nil {
 			return nil
 		}
-		return sink(labels, in, out)
+		return v.Sink(labels, in, out)
 	}
-	err := t.document(ctx, "", in, opt.knowing(s))
+	err := t.document(ctx, "", in, v.Decode.knowing(s))
 	r := t.report
 	if r == nil {
 		r = schemas.NewReport(s)

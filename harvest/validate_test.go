@@ -31,7 +31,7 @@ func TestValidate_GivesTheVerdictOfAHarvest(t *testing.T) {
 	file := grantHeader + grant(1, "2024-03-01", "1234.50") + grant(2, "2024-03-02", "12,5") + grant(3, "01/03/2024", "1") + grant(4, "2024-03-04", "0.1")
 	b.set("subventions", answer{body: file})
 	run := b.run("subventions", harvest.Ask{}, catalog.Published)
-	r, err := harvest.Validate(context.Background(), input("subventions.csv", file), national(t, "scdl/subventions"), harvest.DecodeOptions{}, nil)
+	r, err := harvest.Validate(context.Background(), input("subventions.csv", file), harvest.Validation{Schema: national(t, "scdl/subventions")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,15 +48,14 @@ func TestValidate_GivesTheVerdictOfAHarvest(t *testing.T) {
 func TestValidate_HandsOverWhatWasChecked(t *testing.T) {
 	file := grantHeader + grant(1, "2024-03-01", "10") + grant(2, "hier", "10")
 	accepted, refused := 0, 0
-	r, err := harvest.Validate(context.Background(), input("f.csv", file), national(t, "scdl/subventions"), harvest.DecodeOptions{},
-		func(labels []string, in *schemas.Block, out *schemas.Batch) error {
-			accepted += out.Rows
-			refused += len(out.Rejects)
-			if len(labels) != 14 || in.Rows != 2 || string(in.Cell(1, 2)) != "hier" {
-				t.Errorf("labels %v, %d rows", labels, in.Rows)
-			}
-			return nil
-		})
+	r, err := harvest.Validate(context.Background(), input("f.csv", file), harvest.Validation{Schema: national(t, "scdl/subventions"), Sink: func(labels []string, in *schemas.Block, out *schemas.Batch) error {
+		accepted += out.Rows
+		refused += len(out.Rejects)
+		if len(labels) != 14 || in.Rows != 2 || string(in.Cell(1, 2)) != "hier" {
+			t.Errorf("labels %v, %d rows", labels, in.Rows)
+		}
+		return nil
+	}})
 	if err != nil || accepted != 1 || refused != 1 || r.Valid || r.Source.Bytes != int64(len(file)) || r.File != "f.csv" || r.Source.Format != "csv" {
 		t.Errorf("%d accepted, %d refused, %v: %+v", accepted, refused, err, r)
 	}
@@ -72,7 +71,7 @@ func TestValidate_SaysInFrenchWhatCannotBeRead(t *testing.T) {
 		"json that breaks": {"139bercy/format-commande-publique@2.0.3", `{"marches":{"marche":[{"id":"1"},`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := harvest.Validate(context.Background(), input("fichier", c.text), national(t, c.schema), harvest.DecodeOptions{}, nil)
+			r, err := harvest.Validate(context.Background(), input("fichier", c.text), harvest.Validation{Schema: national(t, c.schema)})
 			var s *harvest.Sentence
 			if !errors.As(err, &s) {
 				t.Fatalf("error %v has no sentence", err)
@@ -102,7 +101,7 @@ func TestValidate_SaysInFrenchThatReadingBroke(t *testing.T) {
 	text := grantFile(8000, 0)
 	in := input("f.csv", text)
 	in.ReaderAt = brokenDisk{in.ReaderAt}
-	_, err := harvest.Validate(context.Background(), in, national(t, "scdl/subventions"), harvest.DecodeOptions{}, nil)
+	_, err := harvest.Validate(context.Background(), in, harvest.Validation{Schema: national(t, "scdl/subventions")})
 	if err == nil || !strings.Contains(err.Error(), "input/output error") {
 		t.Errorf("error %v", err)
 	}
@@ -116,12 +115,11 @@ func TestValidate_EndsWithItsContextAndWithItsSink(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	in := input("f.csv", grantFile(3, 0))
-	if _, err := harvest.Validate(ctx, in, national(t, "scdl/subventions"), harvest.DecodeOptions{}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := harvest.Validate(ctx, in, harvest.Validation{Schema: national(t, "scdl/subventions")}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	full := errors.New("disk full")
-	_, err := harvest.Validate(context.Background(), in, national(t, "scdl/subventions"), harvest.DecodeOptions{},
-		func([]string, *schemas.Block, *schemas.Batch) error { return full })
+	_, err := harvest.Validate(context.Background(), in, harvest.Validation{Schema: national(t, "scdl/subventions"), Sink: func([]string, *schemas.Block, *schemas.Batch) error { return full }})
 	if !errors.Is(err, full) {
 		t.Errorf("error %v", err)
 	}

@@ -489,11 +489,11 @@ func (c *Checker) tell(f *fault, first int, rep *Report) {
 	}
 	for ; times > 0; times-- {
 		kept := len(c.reasons)-first < reasonsKept
-		if !kept && len(rep.Errors) >= rep.max() {
+		if !kept && len(rep.Errors) >= rep.max() && rep.Each == nil {
 			rep.addCount(Count{Type: c.issueType(f), Field: c.fieldName(f)}, times)
 			return
 		}
-		c.brief = len(rep.Errors) >= rep.max()
+		c.brief = len(rep.Errors) >= rep.max() && rep.Each == nil
 		issue := c.issue(f)
 		rep.Add(issue)
 		if kept {

@@ -87,7 +87,10 @@ type Report struct {
 	Warnings    []Issue    `json:"warnings"`
 	Repairs     []Repair   `json:"repairs"`
 
-	Max    int             `json:"-"` // details kept; 0 is MaxIssues
+	Max      int         `json:"-"` // details kept; 0 is MaxIssues
+	Language string      `json:"-"` // of the messages: "fr" (also when empty) or "en"
+	Each     func(Issue) `json:"-"` // told of every error, also beyond Max; may be nil
+
 	counts map[Count]int64 // Count here has Count = 0
 }
 
@@ -99,6 +102,9 @@ func NewReport(s *Schema) *Report {
 // Add counts an error and keeps its detail while there is room.
 func (r *Report) Add(i Issue) {
 	r.addCount(Count{Type: i.Type, Field: i.Field}, 1)
+	if r.Each != nil {
+		r.Each(i)
+	}
 	if len(r.Errors) < r.max() {
 		r.Errors = append(r.Errors, i)
 	}

@@ -64,7 +64,7 @@ func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schem
 	}
 	defer draft.Discard()
 	keep := newKeeper(s)
-	report, bad := harvest.Validate(ctx, in, s, harvest.DecodeOptions{}, func(labels []string, in *schemas.Block, out *schemas.Batch) error {
+	report, bad := harvest.Validate(ctx, in, harvest.Validation{Schema: s, Sink: func(labels []string, in *schemas.Block, out *schemas.Batch) error {
 		progress.add(len(in.Data))
 		if err := draft.Write(out); err != nil {
 			return err
@@ -74,7 +74,7 @@ func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schem
 		}
 		_, err := keep.keep(labels, in, out.Rejects, draft.Write)
 		return err
-	})
+	}})
 	if bad != nil && report.Stats.Rows == 0 {
 		return report, errors.Join(bad, c.writeReport(report))
 	}

@@ -37,10 +37,10 @@ func (v *validateCommand) Run(ctx context.Context, t *terminal) error {
 			return err
 		}
 		progress := t.newBytesBar(in.Size, in.Name)
-		r, err := harvest.Validate(ctx, in, s, harvest.DecodeOptions{}, func(_ []string, in *schemas.Block, _ *schemas.Batch) error {
+		r, err := harvest.Validate(ctx, in, harvest.Validation{Schema: s, Sink: func(_ []string, in *schemas.Block, _ *schemas.Batch) error {
 			progress.add(len(in.Data))
 			return nil
-		})
+		}})
 		progress.end()
 		done()
 		if err != nil && ctx.Err() != nil {
