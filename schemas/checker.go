@@ -15,6 +15,7 @@ type Checker struct {
 	schema *Schema
 	plan   *plan
 
+	labels   []string
 	pos      []int // by field: position in the file from 0, -1 when the document lacks the column
 	found    int   // fields that the document has
 	extra    []int // positions of columns outside the schema
@@ -421,14 +422,14 @@ func (c *Checker) rows() {
 	}
 }
 
-// blank tells whether the columns outside the schema are empty too.
+// blank tells whether the columns outside the schema are empty too. Cells beyond the header do not count (VALIDATION.md section 6).
 func (c *Checker) blank(r int) bool {
 	for _, pos := range c.extra {
 		if pos < c.in.Width && pos < int(c.in.Count[r]) && !c.plan.missing.has(c.in.Cell(r, pos)) {
 			return false
 		}
 	}
-	return int(c.in.Count[r]) <= c.in.Width
+	return true
 }
 
 // extraSaid tells whether the decoder already spoke of the cells that are too many.

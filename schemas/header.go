@@ -13,6 +13,7 @@ import (
 func (c *Checker) Begin(labels []string, rep *Report) bool {
 	c.document++
 	c.note(rep)
+	c.labels = labels
 	c.setPositions(labels)
 	if c.plan.document == nil && !c.header(labels, rep) {
 		return false

@@ -3,6 +3,7 @@ package schemas
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"slices"
 	"strings"
 )
 
@@ -83,7 +84,7 @@ func (c *Checker) keys() {
 	for i, f := range c.plan.unique {
 		c.uniqueColumn(c.unique[i], f, i)
 	}
-	if c.primary != nil {
+	if c.primary != nil && !slices.ContainsFunc(c.plan.primary, func(f int) bool { return c.pos[f] < 0 }) { // an absent column was said in the header
 		c.primaryKey()
 	}
 	for i := range c.plan.foreign {

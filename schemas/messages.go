@@ -103,6 +103,9 @@ func (c *Checker) fieldName(f *fault) string {
 		return c.worded[f.n].Field
 	}
 	if f.col < 0 {
+		if f.code == codeMissing && int(f.n) < len(c.labels) { // a column outside the schema has a name too
+			return c.labels[f.n]
+		}
 		return ""
 	}
 	return c.schema.Fields[f.col].Name
