@@ -13,9 +13,10 @@ import (
 
 // layers is the picture of docs/architecture.md: who may import which of our packages. A folder that is not named may not exist.
 var layers = map[string][]string{
-	"schemas":             {},
+	"catalog/reference":   {}, // lists published by the State: below everything
+	"schemas":             {"catalog/reference"},
 	"recipes":             {},
-	"catalog":             {"schemas"},
+	"catalog":             {"schemas", "catalog/reference"},
 	"catalog/store":       {"catalog", "schemas"},
 	"catalog/bleve":       {"catalog"},
 	"catalog/meili":       {"catalog"},
@@ -24,11 +25,11 @@ var layers = map[string][]string{
 	"publish":             {"catalog", "schemas"},
 	"publish/s3":          {"publish"},
 	"publish/publishtest": {"publish", "schemas"},
-	"harvest":             {"publish", "catalog", "schemas"},
+	"harvest":             {"publish", "catalog", "catalog/reference", "schemas"},
 	"harvest/harvesttest": {"harvest"},
 	"harvest/*":           {"harvest"},
 	"harvest/connectors":  {"harvest", "harvest/*"},
-	"web":                 {"publish", "catalog", "catalog/dcat", "schemas"},
+	"web":                 {"publish", "catalog", "catalog/dcat", "catalog/reference", "schemas"},
 	"cmd/grenier/demo":    {"catalog"},
 	"cmd/grenier":         {"*"},
 }
