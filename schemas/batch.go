@@ -27,7 +27,7 @@ type Column struct {
 type Reject struct {
 	Record    int // index in the Block it came from
 	Row, Line int64
-	Issues    []Issue // never empty
+	Issues    []Issue // the first of them; none when the Checker is Terse
 }
 
 // TextAt returns the canonical text of row r in column c. The slice points into Data.

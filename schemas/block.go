@@ -23,8 +23,18 @@ type Block struct {
 	Row   []int64  // record number in its document, header = 1
 	Line  []int64  // physical line on which the record starts, 0 when the syntax has none
 
+	// Frame, for a Document, is the document without its records, told in one of its blocks, which may have none; nil in the others.
+	Frame *Frame
+
 	// Faults are what the decoder found wrong, by ascending Record; each makes its record rejected.
 	Faults []Fault
+}
+
+// A Frame is what a document has besides its records.
+type Frame struct {
+	JSON []byte // the document with its lists of records empty
+	Cut  bool   // parts are left out, because they are too large to be kept
+	Note string // French: how the document was dressed and what was done about it; "" when it was as it should be
 }
 
 // A Fault is an error of syntax that a decoder met in one record.
@@ -38,7 +48,7 @@ type Fault struct {
 // Reset empties the block for records of width cells and keeps its memory.
 func (b *Block) Reset(width int) {
 	b.Data, b.Cells, b.Count, b.Row, b.Line, b.Faults = b.Data[:0], b.Cells[:0], b.Count[:0], b.Row[:0], b.Line[:0], b.Faults[:0]
-	b.Width, b.Rows = width, 0
+	b.Width, b.Rows, b.Frame = width, 0, nil
 }
 
 // Cell returns cell c of record r. The slice points into Data.

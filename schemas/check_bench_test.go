@@ -100,15 +100,23 @@ func BenchmarkCheck(b *testing.B) {
 }
 
 // BenchmarkCheckAllBad has a fault in three cells of each row: it must not collapse.
-func BenchmarkCheckAllBad(b *testing.B) {
+func BenchmarkCheckAllBad(b *testing.B) { benchmarkBad(b, []int{2, 8, 12}, false) }
+
+// BenchmarkCheckEachCellBad has a fault in each cell that can have one, and nobody who reads the reasons of the refusals, as in a validation.
+func BenchmarkCheckEachCellBad(b *testing.B) {
+	benchmarkBad(b, []int{1, 2, 5, 6, 8, 9, 10, 11, 12, 13, 14}, true)
+}
+
+func benchmarkBad(b *testing.B, fields []int, terse bool) {
 	s := grantsSchema(b)
 	in := grantsBlock(s)
 	for r := range in.Rows {
-		for _, f := range []int{2, 8, 12} {
+		for _, f := range fields {
 			in.Cells[r*in.Width+f] = in.Cells[r*in.Width]
 		}
 	}
 	rep, c, out := NewReport(s), s.NewChecker(), &Batch{}
+	c.Terse = terse
 	c.Begin(labelsOf(s), rep)
 	b.SetBytes(int64(len(in.Data)) + int64(len(in.Cells)))
 	b.ReportAllocs()

@@ -12,6 +12,13 @@ import (
 // Check goes over a block column by column and notes the faults it meets; only when all columns are done does it word them,
 // row by row. A good cell allocates nothing.
 type Checker struct {
+	// Terse says that nobody reads why records are refused: Batch.Rejects then have no Issues, and a table wrong throughout costs
+	// little more than a good one.
+	Terse bool
+
+	speech // of the report, since Begin
+	told   told
+
 	schema *Schema
 	plan   *plan
 
@@ -28,16 +35,22 @@ type Checker struct {
 	state  []rowState
 	nulls  []int32 // cells without value in each row
 	faults []fault
+	sorted []fault          // the memory that faults are sorted into
 	worded []Issue          // faults of JSON records, worded already
 	gaveUp []bool           // by field: the pattern was given up on for some cell
 	said   map[int]struct{} // fields of which that was said
 	flat   Block            // cells of the records of a document
+	tape   jsonTape         // the record of a document being judged
+	doc    documentState
 
 	unique  []*keyTable // by rank in plan.unique
 	primary *keyTable
 	foreign []foreignState
+	others  []*keyTable // by rank in plan.others, nil when nothing was supplied
+	bal     *balState   // nil but for a Base Adresse Locale
 
-	brief   bool // the report is full: no more hints
+	starts  []int32 // where the faults of each row start
+	brief   bool    // the report is full: no more hints
 	keep    []int32
 	reasons []Issue
 	scratch scratch
@@ -83,6 +96,8 @@ const (
 	codeUnique  // n is the earlier place
 	codePrimary // n is the earlier place, 0 when the key is empty
 	codeCheck   // n indexes plan.checks
+	codeForeign // n indexes plan.others
+	codeAlert   // variant is a balKind, n says where it points and whether it is an error
 )
 
 // Where each group of faults comes within its row.
@@ -114,6 +129,8 @@ func (s *Schema) NewChecker() *Checker {
 	for range p.foreign {
 		c.foreign = append(c.foreign, foreignState{known: newKeyTable()})
 	}
+	c.shareKeys()
+	c.bal = newBAL(p.bal)
 	c.setPositions(nil)
 	c.skip = slices.Repeat([]bool{true}, len(p.checks)) // until Begin
 	return c
@@ -133,11 +150,15 @@ func (c *Checker) Check(in *Block, out *Batch, rep *Report) {
 	c.syntax(in)
 	if c.plan.document != nil {
 		in = c.flatten(in)
+		c.tellNotices(rep)
 	}
 	c.in = in
 	c.prepare()
+	if c.bal != nil {
+		c.judgeBAL()
+	}
 	for f, col := range c.plan.columns {
-		if pos := c.pos[f]; pos >= 0 && pos < in.Width {
+		if pos := c.pos[f]; pos >= 0 && pos < in.Width && c.bal == nil {
 			c.judge(col, pos)
 		}
 	}
@@ -229,6 +250,11 @@ func (c *Checker) judge(col *column, pos int) {
 	valid, spans := out.Valid[:in.Rows], out.Text[:in.Rows]
 	justEmpty := col.missing.justEmpty()
 	required := col.field.Constraints.Required
+	if col.free && justEmpty {
+		c.take(col, pos)
+		return
+	}
+	text := col.kind == kindText
 	for r, i := 0, pos; r < in.Rows; r, i = r+1, i+w {
 		s := cells[i]
 		if s.Len == 0 && justEmpty || !justEmpty && (col.missing.has(data[s.Off:s.Off+s.Len]) || int(in.Count[r]) <= pos) {
@@ -245,7 +271,7 @@ func (c *Checker) judge(col *column, pos int) {
 		}
 		b := data[s.Off : s.Off+s.Len : s.Off+s.Len]
 		var v value
-		if !col.read(b, &v, &c.scratch) {
+		if !text && !col.read(b, &v, &c.scratch) {
 			c.clearCell(out, r)
 			c.cellFault(col, pos, r, codeType)
 			continue
@@ -267,6 +293,25 @@ func (c *Checker) judge(col *column, pos int) {
 		spans[r] = s
 		if col.constrained {
 			c.constrain(col, pos, r, b, v)
+		}
+	}
+}
+
+// take is judge for a column in which every text is good, and only the empty one is missing.
+func (c *Checker) take(col *column, pos int) {
+	in, out := c.in, &c.out.Columns[col.index]
+	cells, w, valid, nulls := in.Cells, in.Width, out.Valid[:in.Rows], c.nulls[:in.Rows]
+	spans := out.Text[:len(valid)]
+	for r, i := 0, pos; r < len(valid); r, i = r+1, i+w {
+		s := cells[i]
+		valid[r], spans[r] = true, s
+		if s.Len > 0 {
+			continue
+		}
+		nulls[r]++
+		valid[r], spans[r] = false, Span{}
+		if col.field.Constraints.Required {
+			c.cellFault(col, pos, r, codeRequired)
 		}
 	}
 }
@@ -443,9 +488,7 @@ const reasonsKept = 5
 // report words the faults in the order of the specification, counts them, and settles which rows are refused.
 func (c *Checker) report(rep *Report) {
 	c.reasons = c.reasons[:0]
-	slices.SortFunc(c.faults, func(a, b fault) int {
-		return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.rank, b.rank), cmp.Compare(a.n, b.n), cmp.Compare(a.variant, b.variant))
-	})
+	c.sortFaults()
 	for i := 0; i < len(c.faults); {
 		r := c.faults[i].row
 		first := len(c.reasons)
@@ -459,6 +502,46 @@ func (c *Checker) report(rep *Report) {
 		}
 	}
 	c.sayGivenUp(rep)
+}
+
+// sortFaults puts the faults, which come column by column, in the order of the rows, and those of one row in the order of their ranks.
+func (c *Checker) sortFaults() {
+	if len(c.faults) == 0 {
+		return
+	}
+	c.starts = zeroed(c.starts, c.in.Rows+1)
+	for i := range c.faults {
+		c.starts[c.faults[i].row+1]++
+	}
+	for r := range c.in.Rows {
+		c.starts[r+1] += c.starts[r]
+	}
+	c.sorted = sized(c.sorted, len(c.faults))
+	for i := range c.faults {
+		at := &c.starts[c.faults[i].row]
+		c.sorted[*at] = c.faults[i]
+		*at++ // the start of the next row, in the end
+	}
+	c.faults, c.sorted = c.sorted, c.faults
+	from := int32(0)
+	for _, to := range c.starts[:c.in.Rows] {
+		if !ascending(c.faults[from:to]) {
+			slices.SortFunc(c.faults[from:to], func(a, b fault) int {
+				return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.n, b.n), cmp.Compare(a.variant, b.variant))
+			})
+		}
+		from = to
+	}
+}
+
+// ascending tells whether the faults of one row are in the order of their ranks already, as they mostly are.
+func ascending(faults []fault) bool {
+	for i := 1; i < len(faults); i++ {
+		if faults[i-1].rank >= faults[i].rank {
+			return false
+		}
+	}
+	return true
 }
 
 // silent tells whether a graver fault of the row speaks for this one.
@@ -483,20 +566,23 @@ func (c *Checker) tell(f *fault, first int, rep *Report) {
 		}
 		return
 	}
+	if c.bal != nil && c.tellAlert(f, rep) {
+		return
+	}
 	c.state[f.row] |= rowBad
 	times := int64(1)
 	if f.code == codeExtra {
 		times = f.n
 	}
+	c.countFault(f, times, rep)
 	for ; times > 0; times-- {
-		kept := len(c.reasons)-first < reasonsKept
-		if !kept && len(rep.Errors) >= rep.max() && rep.Each == nil {
-			rep.addCount(Count{Type: c.issueType(f), Field: c.fieldName(f)}, times)
+		kept := !c.Terse && len(c.reasons)-first < reasonsKept
+		c.brief = rep.full()
+		if !kept && c.brief {
 			return
 		}
-		c.brief = len(rep.Errors) >= rep.max() && rep.Each == nil
 		issue := c.issue(f)
-		rep.Add(issue)
+		rep.detail(issue)
 		if kept {
 			c.reasons = append(c.reasons, issue)
 		}

@@ -3,7 +3,6 @@ package schemas
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"math/big"
 	"slices"
 )
@@ -43,25 +42,31 @@ var checkKinds = map[string]checkKind{
 	"french-gps-coordinates":     {code: "french-gps-coordinates", params: []string{"column"}, judge: judgeGPS},
 	"coordonnees-gps-francaises": {code: "french-gps-coordinates", params: []string{"column"}, judge: judgeGPS},
 	"id-rnb":                     {code: "id-rnb", params: []string{"column"}, judge: judgeRNB},
-	"opening-hours-value":        {code: "opening-hours-value", params: []string{"column"}},
+	"opening-hours-value":        {code: "opening-hours-value", params: []string{"column"}, judge: judgeOpeningHours},
 }
 
 // compileCheck adds a custom check, or says why it cannot run: a fault of the schema (`check-error`), or a check without judge.
 func (p *plan) compileCheck(s *Schema, def Check) {
-	fail := func(format string, args ...any) {
-		p.faults = append(p.faults, Issue{Type: "check-error", Message: fmt.Sprintf(format, args...),
-			Hint: "La faute est dans le schéma, pas dans votre fichier : signalez-la à l’opérateur de la plateforme."})
+	wrong := func(what phrase, names ...string) {
+		p.faults = append(p.faults, func(t speech) Issue {
+			var quoted []any
+			for _, n := range names {
+				quoted = append(quoted, t.quote(n))
+			}
+			return Issue{Type: "check-error", Message: t.say(what, quoted...),
+				Hint: t.say("La faute est dans le schéma, pas dans votre fichier : signalez-la à l’opérateur de la plateforme.")}
+		})
 	}
 	kind, ok := checkKinds[def.Name]
 	if !ok {
-		fail("Le schéma demande un contrôle inconnu : %s.", quote(def.Name))
+		wrong("Le schéma demande un contrôle inconnu : %s.", def.Name)
 		return
 	}
 	k := &check{code: kind.code, onNull: kind.onNull, judge: kind.judge}
 	for _, param := range kind.params {
 		names, ok := columnNames(def.Params, param)
 		if !ok {
-			fail("Le contrôle %s du schéma n’a pas de paramètre %s correct.", quote(def.Name), quote(param))
+			wrong("Le contrôle %s du schéma n’a pas de paramètre %s correct.", def.Name, param)
 			return
 		}
 		for _, name := range names {
@@ -75,7 +80,7 @@ func (p *plan) compileCheck(s *Schema, def Check) {
 	if kind.code == "compare-columns-value" {
 		k.op, _ = def.Params["op"].(string)
 		if !slices.Contains([]string{">", ">=", "==", "<=", "<"}, k.op) {
-			fail("Le contrôle %s du schéma a un opérateur inconnu : %s.", quote(def.Name), quote(k.op))
+			wrong("Le contrôle %s du schéma a un opérateur inconnu : %s.", def.Name, k.op)
 			return
 		}
 	}
@@ -121,7 +126,7 @@ func (c *Checker) beginChecks(rep *Report) {
 		case k.code == "one-of-required" && n > 0, n == len(k.columns):
 		case k.code == "one-of-required", k.code == "cohesive-columns-value" && n > 0:
 			c.skip[i] = true
-			c.tableFault(rep, Issue{Type: k.code, Message: c.absentColumns(k), Hint: "Ajoutez les colonnes qui manquent, ou retirez les autres si le schéma les dit facultatives."})
+			c.tableFault(rep, Issue{Type: k.code, Message: c.absentColumns(k), Hint: c.say("Ajoutez les colonnes qui manquent, ou retirez les autres si le schéma les dit facultatives.")})
 		default:
 			c.skip[i] = true // an absent column is null, and null is skipped
 		}
@@ -196,6 +201,9 @@ func judgeYears(c *Checker, k *check, r int) uint8 {
 
 func judgePhone(c *Checker, k *check, r int) uint8 {
 	return failWhen(!isPhone(c.cell(k.columns[0], r)))
+}
+func judgeOpeningHours(c *Checker, k *check, r int) uint8 {
+	return failWhen(!isOpeningHours(c.cell(k.columns[0], r)))
 }
 func judgeRNB(c *Checker, k *check, r int) uint8 { return failWhen(!isRNB(c.cell(k.columns[0], r))) }
 

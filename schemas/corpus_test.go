@@ -55,7 +55,8 @@ func TestOfficial_EverySchemaCompiles(t *testing.T) {
 			return nil
 		}
 		p, _ := s.ready()
-		for _, i := range append(p.faults, p.notes...) {
+		for _, say := range append(p.faults, p.notes...) {
+			i := say(speech{})
 			t.Logf("%s: %s %s", path, i.Type, i.Message)
 		}
 		for _, c := range p.columns {

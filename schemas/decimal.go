@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/big"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -84,7 +85,8 @@ func parseNumber(b []byte) (f float64, ok bool) {
 
 func parseRareNumber(b []byte) (float64, bool) {
 	for _, c := range b {
-		if c == '_' || c == 'x' || c == 'X' || c == 'p' || c == 'P' { // what strconv reads and Decimal does not
+		// Not what strconv reads and Decimal does not ("_", "0x", "p"), and without the error that strconv makes of any other text.
+		if strings.IndexByte("0123456789.+-eEiInNfFaAtTyY", c) < 0 {
 			return 0, false
 		}
 	}

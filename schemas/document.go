@@ -18,6 +18,11 @@ type document struct {
 	root    any // the JSON Schema as data, to word its faults
 	entries []recordEntry
 	cells   []cellPath // one for each field; nil: one column holds the whole record
+
+	keys  *keyNames
+	lists []recordList       // nil when frame is
+	frame *jsonschema.Schema // of the document without its records; nil: not judged
+	decp  *contractKeys      // of contracts of public procurement, else nil
 }
 
 // A recordEntry is one kind of record.
@@ -25,7 +30,10 @@ type recordEntry struct {
 	RecordPath
 	pointer string // where its schema is within the JSON Schema: "#/definitions/marche", "" is the whole
 	when    string // member that a record of this kind has, "" for any record
+	also    string // another schema for the record, known by heart: "https://geojson.org/schema/Feature.json"
 	schema  *jsonschema.Schema
+	rule    *jsonRule // nil when rules do not suffice
+	whenKey int32
 }
 
 // ParseDocument compiles a JSON Schema, with the table.json that says which columns a record becomes (nil: one column "json").
@@ -84,6 +92,9 @@ func (d *document) readTable(s *Schema, table []byte) error {
 	for _, item := range list {
 		d.entries = append(d.entries, r.record(item))
 	}
+	for i := range d.entries {
+		d.entries[i].source = d
+	}
 	for _, e := range d.entries {
 		if !slices.ContainsFunc(s.Records, func(p RecordPath) bool { return p.Path == e.Path }) {
 			s.Records = append(s.Records, e.RecordPath)
@@ -107,6 +118,7 @@ func (r *schemaReader) record(item any) (e recordEntry) {
 	r.text(m, "path", &e.Path)
 	r.text(m, "type", &e.Type)
 	r.text(m, "schema", &e.pointer)
+	r.text(m, "also", &e.also)
 	if when, ok := m["when"].(map[string]any); ok {
 		r.text(when, "member", &e.when)
 	}
@@ -122,17 +134,41 @@ func (d *document) build(s *Schema) (*plan, error) {
 	if err := c.AddResource(base, bytes.NewReader(compactJSON(goPatterns(d.root)))); err != nil {
 		return nil, errors.Join(err, fmt.Errorf("le schéma JSON n’est pas lisible : %w", err))
 	}
+	d.keys = &keyNames{numbers: map[string]int32{}}
 	for i := range d.entries {
 		e := &d.entries[i]
-		if e.schema, err = c.Compile(base + e.pointer); err != nil {
+		if e.schema, err = e.compile(c, base, i); err != nil {
 			errs = append(errs, fmt.Errorf("le schéma JSON ne se compile pas : %w", err))
+			continue
+		}
+		e.rule, e.whenKey = d.keys.newRule(e.schema), d.keys.number(e.when)
+	}
+	for i := range d.cells {
+		for j := range d.cells[i].steps {
+			d.cells[i].steps[j].key = d.keys.number(d.cells[i].steps[j].member)
 		}
 	}
+	d.decp = contractKeysOf(s, d.keys)
+	errs = append(errs, d.compileFrame(s, c, base))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	p.document = d
 	return p, nil
+}
+
+// compile compiles the schema of the i-th kind of record. A collection whose schema holds for its members only as part of the whole
+// (allOf FeatureCollection) names in "also" what that says of one member.
+func (e *recordEntry) compile(c *jsonschema.Compiler, base string, i int) (*jsonschema.Schema, error) {
+	if e.also == "" {
+		return c.Compile(base + e.pointer)
+	}
+	both := fmt.Sprintf("%s/record-%d", base, i)
+	src := fmt.Sprintf(`{"allOf": [{"$ref": %q}, {"$ref": %q}]}`, base+e.pointer, e.also)
+	if err := c.AddResource(both, strings.NewReader(src)); err != nil {
+		return nil, err
+	}
+	return c.Compile(both)
 }
 
 // goPatterns copies a JSON Schema with its expressions as package regexp reads them: \uXXXX is \x{XXXX} there.
@@ -159,19 +195,25 @@ func goPatterns(v any) any {
 	return v
 }
 
-// entry finds the kind of a record: the first one of its path that fits.
-func (d *document) entry(path string, record any) *recordEntry {
+// entry finds the kind of the record on the tape: the first one of its path that fits.
+func (d *document) entry(path []byte, t *jsonTape) *recordEntry {
 	for i := range d.entries {
 		e := &d.entries[i]
 		if d.cells == nil {
 			return e
 		}
-		if e.Path != path {
-			continue
-		}
-		m, _ := record.(map[string]any)
-		if _, has := m[e.when]; e.when == "" || has {
+		if e.Path == string(path) && (e.when == "" || t.member(0, e.whenKey) >= 0) {
 			return e
+		}
+	}
+	return nil
+}
+
+// list finds what the JSON Schema says of the list at path; nil when it is not judged so.
+func (d *document) list(path []byte) *recordList {
+	for i := range d.lists {
+		if d.lists[i].path == string(path) {
+			return &d.lists[i]
 		}
 	}
 	return nil
@@ -183,11 +225,16 @@ func (c *Checker) flatten(in *Block) *Block {
 	d, out := c.plan.document, &c.flat
 	out.Reset(len(c.plan.columns))
 	out.Faults = in.Faults
+	c.doc.take(in.Frame)
+	c.tape.keys = d.keys
 	for r := range in.Rows {
-		var record any
 		var entry *recordEntry
+		c.doc.count(in.Cell(r, 0))
 		if c.state[r]&rowWhole == 0 {
-			record, entry = c.record(in, r)
+			entry = c.record(in, r)
+		}
+		if entry != nil {
+			c.tape.place()
 		}
 		for f := range c.plan.columns {
 			off := len(out.Data)
@@ -196,7 +243,7 @@ func (c *Checker) flatten(in *Block) *Block {
 			case d.cells == nil:
 				out.Data = append(out.Data, bytes.TrimSpace(in.Cell(r, 1))...)
 			default:
-				out.Data = d.cells[f].append(out.Data, record, entry)
+				out.Data = d.cells[f].append(out.Data, &c.tape, entry)
 			}
 			out.Cells = append(out.Cells, Span{uint32(off), uint32(len(out.Data) - off)})
 		}
@@ -206,33 +253,71 @@ func (c *Checker) flatten(in *Block) *Block {
 	return out
 }
 
-// record reads and judges one record; entry is nil when it is refused.
-func (c *Checker) record(in *Block, r int) (any, *recordEntry) {
-	d := c.plan.document
-	v, err := parseJSON(in.Cell(r, 1))
-	if err != nil {
-		c.recordFault(r, unreadable(err, in.Cell(r, 1)))
-		return nil, nil
+// record reads one record onto the tape and judges it; the entry is nil when it is refused.
+func (c *Checker) record(in *Block, r int) *recordEntry {
+	d, path := c.plan.document, in.Cell(r, 0)
+	if err := c.tape.read(in.Cell(r, 1)); err != nil {
+		c.recordFault(r, c.unreadable(err, in.Cell(r, 1)))
+		return nil
 	}
-	path := string(in.Cell(r, 0))
-	e := d.entry(path, v)
+	e := d.entry(path, &c.tape)
 	if e == nil {
-		c.recordFault(r, Issue{Type: "unmatched-record", Field: path, Message: "L’enregistrement n’est d’aucune des sortes que le schéma connaît à cet endroit du document.",
-			Hint: d.whenHint(path)})
-		return nil, nil
+		c.recordFault(r, Issue{Type: "unmatched-record", Field: string(path), Message: c.say("L’enregistrement n’est d’aucune des sortes que le schéma connaît à cet endroit du document."),
+			Hint: d.whenHint(c.speech, string(path))})
+		return nil
 	}
-	var verdict *jsonschema.ValidationError
-	switch err := e.schema.Validate(v); {
-	case err == nil:
-		return v, e
-	case errors.As(err, &verdict):
-		for _, i := range d.issues(v, verdict) {
+	l := d.list(path)
+	if !c.judgeRecord(r, e, l) {
+		return nil
+	}
+	if l != nil && l.unique {
+		if earlier, seen := c.repeated(l, r, in.Row[r]); seen {
+			c.recordFault(r, Issue{Type: "constraint-error", Constraint: "uniqueItems", Message: c.say("L’enregistrement est le même, mot pour mot, que l’enregistrement %s.", c.number(earlier)),
+				Hint: c.say("Retirez le doublon.")})
+			return nil
+		}
+	}
+	if d.decp != nil {
+		c.contract(in.Row[r], in.Line[r])
+	}
+	return e
+}
+
+// judgeRecord gives the verdict on the record of the tape, by the schema of its list's items where there is one. Faults are worded by the
+// schema of its kind, which says more about them.
+func (c *Checker) judgeRecord(r int, e *recordEntry, l *recordList) bool {
+	schema, rule := e.schema, e.rule
+	if l != nil && l.item != nil {
+		schema, rule = l.item, l.rule
+	}
+	if rule != nil && rule.accepts(&c.tape, 0) {
+		return true
+	}
+	if issues := c.plan.document.explained(c.speech, rule, e.rule, &c.tape); issues != nil {
+		for _, i := range issues {
 			c.recordFault(r, i)
 		}
-	default: // a loop within the schema
-		c.recordFault(r, Issue{Type: "json-schema", Message: "L’enregistrement n’a pas pu être contrôlé : le schéma tourne en rond."})
+		return false
 	}
-	return nil, nil
+	v := c.tape.value(0)
+	err := e.schema.Validate(v)
+	if schema != e.schema && (err == nil || rule == nil) {
+		if verdict := schema.Validate(v); err == nil || verdict == nil {
+			err = verdict
+		}
+	}
+	if err == nil {
+		return true
+	}
+	var verdict *jsonschema.ValidationError
+	if !errors.As(err, &verdict) { // a loop within the schema
+		c.recordFault(r, Issue{Type: "json-schema", Message: c.say("L’enregistrement n’a pas pu être contrôlé : le schéma tourne en rond.")})
+		return false
+	}
+	for _, i := range c.plan.document.issues(c.speech, v, verdict) {
+		c.recordFault(r, i)
+	}
+	return false
 }
 
 func (c *Checker) recordFault(r int, i Issue) {
@@ -241,7 +326,7 @@ func (c *Checker) recordFault(r int, i Issue) {
 	c.worded = append(c.worded, i)
 }
 
-func (d *document) whenHint(path string) string {
+func (d *document) whenHint(t speech, path string) string {
 	var members []string
 	for _, e := range d.entries {
 		if e.Path == path && e.when != "" {
@@ -251,7 +336,7 @@ func (d *document) whenHint(path string) string {
 	if len(members) == 0 {
 		return ""
 	}
-	return "Un enregistrement s’y reconnaît à sa rubrique " + quoteList(members, 8, "ou") + "."
+	return t.say("Un enregistrement s’y reconnaît à sa rubrique %s.", t.list(members, 8, "ou"))
 }
 
 // A cellPath says where one column's text is within a record.
@@ -264,8 +349,9 @@ type cellPath struct {
 // A step enters a member, then perhaps items of the array it holds.
 type step struct {
 	member string
-	all    bool // every item: "titulaires[]"
-	index  int  // one item: "titulaires[0]"; -1 for the member itself
+	key    int32 // the number of member
+	all    bool  // every item: "titulaires[]"
+	index  int   // one item: "titulaires[0]"; -1 for the member itself
 }
 
 // cellPath reads "path" and "join" of a field of table.json.
@@ -301,37 +387,45 @@ func (r *schemaReader) cellPath(m map[string]any) (p cellPath) {
 	return p
 }
 
-// append adds the text that the path finds in a record.
-func (p *cellPath) append(out []byte, record any, e *recordEntry) []byte {
+// append adds the text that the path finds in the record on the tape.
+func (p *cellPath) append(out []byte, t *jsonTape, e *recordEntry) []byte {
 	if p.kind {
 		return append(out, e.Type...)
 	}
-	return p.walk(out, len(out), record, p.steps)
+	if n := t.top(p.steps[0].key); n >= 0 {
+		return p.enter(out, len(out), t, n, p.steps)
+	}
+	return out
 }
 
-// walk adds the text found from v on; texts after the first are joined. start is where the cell begins in out.
-func (p *cellPath) walk(out []byte, start int, v any, steps []step) []byte {
+// walk adds the text found from n on; texts after the first are joined. start is where the cell begins in out.
+func (p *cellPath) walk(out []byte, start int, t *jsonTape, n int32, steps []step) []byte {
 	if len(steps) == 0 {
-		if v == nil {
+		if t.nodes[n].kind == 'n' {
 			return out
 		}
 		if len(out) > start {
 			out = append(out, p.join...)
 		}
-		return appendJSONText(out, v)
+		return t.appendText(out, n)
 	}
-	m, _ := v.(map[string]any)
-	next, ok := m[steps[0].member]
-	if !ok {
+	if next := t.member(n, steps[0].key); next >= 0 {
+		return p.enter(out, start, t, next, steps)
+	}
+	return out
+}
+
+// enter goes on from the value n of the member that the first step names.
+func (p *cellPath) enter(out []byte, start int, t *jsonTape, n int32, steps []step) []byte {
+	if !steps[0].all && steps[0].index < 0 {
+		return p.walk(out, start, t, n, steps[1:])
+	}
+	if t.nodes[n].kind != '[' {
 		return out
 	}
-	if !steps[0].all && steps[0].index < 0 {
-		return p.walk(out, start, next, steps[1:])
-	}
-	items, _ := next.([]any)
-	for i, item := range items {
-		if steps[0].all || i == steps[0].index {
-			out = p.walk(out, start, item, steps[1:])
+	for i, index, end := n+1, 0, t.nodes[n].next; i < end; i, index = t.nodes[i].next, index+1 {
+		if steps[0].all || index == steps[0].index {
+			out = p.walk(out, start, t, i, steps[1:])
 		}
 	}
 	return out
@@ -388,9 +482,14 @@ func at(v any, pointer string) (any, bool) {
 	return v, true
 }
 
+var pointerUnescapes = strings.NewReplacer("~1", "/", "~0", "~")
+
 func unescapePointer(s string) string {
+	if !strings.ContainsAny(s, "~%") {
+		return s
+	}
 	if u, err := url.PathUnescape(s); err == nil {
 		s = u
 	}
-	return strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
+	return pointerUnescapes.Replace(s)
 }

@@ -38,6 +38,13 @@ func geoSchema(name string) (src string, ok bool) {
 	return fmt.Sprintf(`{"$schema": "http://json-schema.org/draft-07/schema#", "allOf": [{"$ref": "#/definitions/%s"}], "definitions": {%s}}`, name, geoDefinitions), true
 }
 
+// geoRoot holds the same definitions as data, to word faults found by them.
+var geoRoot = sync.OnceValue(func() any {
+	src, _ := geoSchema("GeoJSON")
+	v, _ := parseJSON([]byte(src))
+	return v
+})
+
 // loadSchema is the only loader that JSON Schemas get: it knows geojson.org/schema/*.json by heart and refuses the rest, so that
 // compiling never touches the network or the disk.
 func loadSchema(url string) (io.ReadCloser, error) {

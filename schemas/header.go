@@ -11,7 +11,9 @@ import (
 // label is known. A missing required column is an error in rep, once; its cells are not reported row by row and rows may
 // still be accepted (the gate decides what becomes of the version). For a Document schema labels are ignored.
 func (c *Checker) Begin(labels []string, rep *Report) bool {
+	c.endDocument(rep)
 	c.document++
+	c.speech = rep.speech()
 	c.note(rep)
 	c.labels = labels
 	c.setPositions(labels)
@@ -29,11 +31,12 @@ func (c *Checker) note(rep *Report) {
 	}
 	c.noted = true
 	for _, i := range c.plan.faults {
-		c.tableFault(rep, i)
+		c.tableFault(rep, i(c.speech))
 	}
 	for _, i := range c.plan.notes {
-		rep.Warn(i)
+		rep.Warn(i(c.speech))
 	}
+	c.noteOthers(rep)
 }
 
 // tableFault reports a fault of the whole table: for a Document, whose JSON Schema alone decides, a warning.
@@ -57,6 +60,9 @@ func (c *Checker) setPositions(labels []string) {
 			c.found++
 		}
 	}
+	if c.bal != nil {
+		c.bal.begin(c.schema, labels)
+	}
 	for pos, label := range labels {
 		if c.plan.document == nil && c.schema.Field(label) < 0 {
 			c.extra = append(c.extra, pos)
@@ -70,15 +76,19 @@ func (c *Checker) header(labels []string, rep *Report) bool {
 	twice := duplicates(labels)
 	switch {
 	case !named:
-		rep.Add(Issue{Type: "blank-header", Message: "Aucune colonne n’a de nom : aucune ligne n’a été contrôlée.",
-			Hint: "La première ligne du fichier doit donner le nom de chaque colonne."})
+		rep.Add(Issue{Type: "blank-header", Message: c.say("Aucune colonne n’a de nom : aucune ligne n’a été contrôlée."),
+			Hint: c.say("La première ligne du fichier doit donner le nom de chaque colonne.")})
 		return false
 	case len(twice) > 0:
-		rep.Add(duplicateIssue(twice))
+		rep.Add(c.duplicateIssue(twice))
 		return false
 	case c.found == 0:
 		rep.Add(c.unmatchedIssue(labels))
 		return false
+	}
+	if c.bal != nil {
+		c.balHeader(labels, rep)
+		return true
 	}
 	absent := 0
 	for f := range c.schema.Fields {
@@ -94,11 +104,11 @@ func (c *Checker) header(labels []string, rep *Report) bool {
 		rep.Warn(c.missingWarning(name, labels))
 	}
 	for _, pos := range c.extra {
-		rep.Warn(extraWarning(labels[pos], pos+1))
+		rep.Warn(c.extraWarning(labels[pos], pos+1))
 	}
 	if absent == 0 && len(c.extra) == 0 && !slices.IsSorted(c.pos) {
-		rep.Warn(Issue{Type: "disordered-header-warn", Message: "Les colonnes ne sont pas dans l’ordre du schéma. Le fichier reste valide.",
-			Hint: "L’ordre attendu est " + strings.Join(c.names(), ", ") + "."})
+		rep.Warn(Issue{Type: "disordered-header-warn", Message: c.say("Les colonnes ne sont pas dans l’ordre du schéma. Le fichier reste valide."),
+			Hint: c.say("L’ordre attendu est %s.", strings.Join(c.names(), ", "))})
 	}
 	return true
 }

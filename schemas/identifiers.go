@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,20 +12,22 @@ import (
 
 // compact copies the digits of an identifier without its spaces and dots into buf; nil when it has anything else or another length.
 func compact(b []byte, buf []byte) []byte {
-	if len(b) == len(buf) && onlyFigures.all(b) {
+	if len(b) == len(buf) && areFigures(b) {
 		return b
 	}
 	n := 0
 	for i := 0; i < len(b); {
-		r, size := utf8.DecodeRune(b[i:])
+		r, size := rune(b[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(b[i:])
+		}
 		i += size
 		switch {
-		case r == '.' || unicode.IsSpace(r):
-		case r < '0' || r > '9' || n == len(buf):
-			return nil
-		default:
+		case r >= '0' && r <= '9' && n < len(buf):
 			buf[n] = byte(r)
 			n++
+		case r != '.' && !unicode.IsSpace(r):
+			return nil
 		}
 	}
 	if n != len(buf) {
@@ -33,20 +36,38 @@ func compact(b []byte, buf []byte) []byte {
 	return buf
 }
 
-var doubled = [10]int{0, 2, 4, 6, 8, 1, 3, 5, 7, 9}
+// areFigures tells whether eight bytes or more are all ASCII digits.
+func areFigures(b []byte) bool {
+	for i := 0; ; i = min(i+8, len(b)-8) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		if ((w|highBits)-'0'*eachByte)&(('9'*eachByte|highBits)-w)&^w&highBits != highBits {
+			return false
+		}
+		if i == len(b)-8 {
+			return true
+		}
+	}
+}
 
 // luhn is the Luhn sum of digits modulo 10.
 func luhn(digits []byte) int {
-	sum := 0
-	odd := len(digits) % 2
-	for i, c := range digits {
-		if v := int(c - '0'); i%2 == odd {
-			sum += doubled[v]
+	sum := uint64(0)
+	for i := len(digits); i > 0; i -= 8 { // from the right, where counting begins
+		var w uint64
+		if i >= 8 {
+			w = binary.LittleEndian.Uint64(digits[i-8:]) - '0'*eachByte
 		} else {
-			sum += v
+			for _, c := range digits[:i] {
+				w = w>>8 | uint64(c-'0')<<56
+			}
 		}
+		// Every other digit counts twice, less 9 when that is over 9.
+		const others = 0x00ff00ff00ff00ff
+		twice := w & others
+		over := (twice + (0x80-5)*eachByte) >> 7 & eachByte & others
+		sum += (w + twice - 9*over) * eachByte >> 56
 	}
-	return sum % 10
+	return int(sum % 10)
 }
 
 // A fault of a SIREN or SIRET.
@@ -161,59 +182,6 @@ func isYearInterval(b []byte, alone bool) bool {
 	from, ok1 := four(b)
 	to, ok2 := four(b[5:])
 	return ok1 && ok2 && from < to
-}
-
-// isPhone tells whether b is a telephone number that can be dialled from France. Spaces of any kind, dots, hyphens, slashes and
-// round brackets count for nothing. Accepted are: ten digits from 01 to 09; the same behind +33 or 0033 without the first 0, also when
-// it is written (0); the short numbers 15, 17, 18, 11x, 116xxx, 118xxx, 1xxx, 3xxx and 10xx; and "+" with a country code and
-// in all 7 to 15 digits (E.164). What libphonenumber knows of each country's plan is not applied.
-func isPhone(b []byte) bool {
-	var buf [20]byte
-	n, plus := 0, false
-	if bytes.Contains(b, []byte("(0)")) {
-		b = bytes.ReplaceAll(b, []byte("(0)"), nil)
-	}
-	for i := 0; i < len(b); {
-		r, size := utf8.DecodeRune(b[i:])
-		i += size
-		switch {
-		case r >= '0' && r <= '9' && n < len(buf):
-			buf[n] = byte(r)
-			n++
-		case r == '+' && n == 0 && !plus:
-			plus = true
-		case unicode.IsSpace(r) || strings.ContainsRune(".-/()\u2010\u2011\u2013\u200e", r):
-		default:
-			return false
-		}
-	}
-	digits := buf[:n]
-	if !plus && bytes.HasPrefix(digits, []byte("00")) {
-		plus, digits = true, digits[2:]
-	}
-	if plus {
-		if bytes.HasPrefix(digits, []byte("33")) {
-			return len(digits) == 11 && digits[2] != '0'
-		}
-		return len(digits) >= 7 && len(digits) <= 15 && digits[0] != '0'
-	}
-	return isFrenchNumber(digits)
-}
-
-func isFrenchNumber(d []byte) bool {
-	switch len(d) {
-	case 10:
-		return d[0] == '0' && d[1] != '0'
-	case 6:
-		return string(d[:3]) == "116" || string(d[:3]) == "118"
-	case 4:
-		return d[0] == '3' || d[0] == '1' && d[1] == '0'
-	case 3:
-		return d[0] == '1' && d[1] == '1'
-	case 2:
-		return string(d) == "15" || string(d) == "17" || string(d) == "18"
-	}
-	return false
 }
 
 // A box is west, south, east, north.

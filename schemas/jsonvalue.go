@@ -273,17 +273,26 @@ func (p *jsonParser) hex4() (rune, bool) {
 // number reads a JSON number and keeps its text.
 func (p *jsonParser) number() (any, error) {
 	start := p.i
+	if err := p.numeral(); err != nil {
+		return nil, err
+	}
+	return json.Number(p.b[start:p.i]), nil
+}
+
+// numeral goes behind a number.
+func (p *jsonParser) numeral() error {
+	start := p.i
 	if p.i < len(p.b) && p.b[p.i] == '-' {
 		p.i++
 	}
 	whole := p.digits()
 	if whole == 0 || whole > 1 && p.b[p.i-whole] == '0' {
-		return nil, errSyntax
+		return errSyntax
 	}
 	if p.i < len(p.b) && p.b[p.i] == '.' {
 		p.i++
 		if p.digits() == 0 {
-			return nil, errSyntax
+			return errSyntax
 		}
 	}
 	if p.i < len(p.b) && p.b[p.i]|0x20 == 'e' {
@@ -293,16 +302,16 @@ func (p *jsonParser) number() (any, error) {
 		}
 		n := p.digits()
 		if n == 0 {
-			return nil, errSyntax
+			return errSyntax
 		}
 		if e, ok := digits(p.b[p.i-min(n, 9) : p.i]); n > 9 || !ok || e > jsonExponent {
-			return nil, errNumber
+			return errNumber
 		}
 	}
 	if p.i-start > jsonDigits {
-		return nil, errNumber
+		return errNumber
 	}
-	return json.Number(p.b[start:p.i]), nil
+	return nil
 }
 
 func (p *jsonParser) digits() (n int) {

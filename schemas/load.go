@@ -1,11 +1,13 @@
 package schemas
 
 import (
+	"bytes"
 	"cmp"
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -18,14 +20,17 @@ var national embed.FS
 
 // A Set holds schemas by name and version. It is safe for concurrent use.
 type Set struct {
-	fsys     fs.FS
 	names    []string            // sorted
 	versions map[string][]*entry // newest first
+
+	lexiconOnce sync.Once
+	lex         *lexicon // what recognising needs
 }
 
 // An entry is one schema of a Set, read when it is first asked for.
 type entry struct {
 	id   ID
+	fsys fs.FS
 	dir  string
 	once sync.Once
 	s    *Schema
@@ -33,9 +38,9 @@ type entry struct {
 }
 
 // read reads the schema without compiling it.
-func (e *entry) read(fsys fs.FS) (*Schema, error) {
+func (e *entry) read() (*Schema, error) {
 	e.once.Do(func() {
-		if e.s, e.err = readFolder(fsys, e.dir, e.id); e.err != nil {
+		if e.s, e.err = readFolder(e.fsys, e.dir, e.id); e.err != nil {
 			e.err = fmt.Errorf("%s : %w", path.Join(e.dir, "schema.json"), e.err)
 		}
 	})
@@ -46,8 +51,8 @@ func (e *entry) read(fsys fs.FS) (*Schema, error) {
 }
 
 // compiled reads and compiles the schema.
-func (e *entry) compiled(fsys fs.FS) (*Schema, error) {
-	s, err := e.read(fsys)
+func (e *entry) compiled() (*Schema, error) {
+	s, err := e.read()
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +104,7 @@ func Load(fsys fs.FS) (*Set, error) {
 	var errs []error
 	for _, name := range s.names {
 		for _, e := range s.versions[name] {
-			if _, err := e.compiled(fsys); err != nil {
+			if _, err := e.compiled(); err != nil {
 				errs = append(errs, err)
 			}
 		}
@@ -116,24 +121,125 @@ func scan(fsys fs.FS) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list schemas: %w", err)
 	}
-	s := &Set{fsys: fsys, versions: map[string][]*entry{}}
+	s := &Set{versions: map[string][]*entry{}}
 	for _, file := range files {
 		dir := path.Dir(file)
 		name, version := path.Dir(dir), path.Base(dir)
 		if s.versions[name] == nil {
 			s.names = append(s.names, name)
 		}
-		s.versions[name] = append(s.versions[name], &entry{id: ID(name + "@" + version), dir: dir})
+		s.versions[name] = append(s.versions[name], &entry{id: ID(name + "@" + version), fsys: fsys, dir: dir})
 	}
-	slices.Sort(s.names)
-	for _, list := range s.versions {
-		slices.SortFunc(list, func(a, b *entry) int { return -compareVersions(a.id.Version(), b.id.Version()) })
-	}
+	s.sort()
 	return s, nil
 }
 
-// compareVersions orders versions by semantic versioning; what is none comes before all that are.
-func compareVersions(a, b string) int {
+func (s *Set) sort() {
+	slices.Sort(s.names)
+	for _, list := range s.versions {
+		slices.SortFunc(list, func(a, b *entry) int { return -CompareVersions(a.id.Version(), b.id.Version()) })
+	}
+}
+
+// With returns the schemas of s and the versions named, which lie under fsys as Load wants them. A version that s has stays as it is. Each must
+// compile.
+func (s *Set) With(fsys fs.FS, ids ...ID) (*Set, error) {
+	out := &Set{names: slices.Clone(s.names), versions: map[string][]*entry{}}
+	for name, list := range s.versions {
+		out.versions[name] = slices.Clone(list)
+	}
+	var errs []error
+	for _, id := range ids {
+		if s.Has(id) {
+			continue
+		}
+		e := &entry{id: id, fsys: fsys, dir: path.Join(id.Name(), id.Version())}
+		if _, err := e.compiled(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if out.versions[id.Name()] == nil {
+			out.names = append(out.names, id.Name())
+		}
+		out.versions[id.Name()] = append(out.versions[id.Name()], e)
+	}
+	out.sort()
+	return out, errors.Join(errs...)
+}
+
+// Has tells whether the set holds this very version.
+func (s *Set) Has(id ID) bool {
+	return slices.ContainsFunc(s.versions[id.Name()], func(e *entry) bool { return e.id == id })
+}
+
+// Newer tells whether a version comes after all that the set holds of its schema; it does when there is none.
+func (s *Set) Newer(id ID) bool {
+	list := s.versions[id.Name()]
+	return len(list) == 0 || CompareVersions(id.Version(), list[0].id.Version()) > 0
+}
+
+// Derive makes the files of a version from the schema that its authors publish at url, and compiles it. What a published schema does not say and
+// the newest version that the set holds of it does is taken over: the delimiter, and the columns that the records of a JSON Schema become.
+func (s *Set) Derive(id ID, url string, src []byte) (files map[string][]byte, compiled *Schema, err error) {
+	v, err := parseJSON(src)
+	root, ok := v.(map[string]any)
+	if err != nil || !ok {
+		return nil, nil, errors.Join(errors.New("ce n’est pas un objet JSON"), err)
+	}
+	var before *entry
+	if list := s.versions[id.Name()]; len(list) > 0 {
+		before = list[0]
+	}
+	add := map[string]string{}
+	if root["schema_url"] == nil {
+		add["schema_url"] = url
+	}
+	files = map[string][]byte{}
+	if isJSONSchema(src) {
+		if before != nil {
+			if table, err := fs.ReadFile(before.fsys, path.Join(before.dir, "table.json")); err == nil {
+				files["table.json"] = readdressed(table, url)
+			}
+		}
+		files["schema.json"] = src
+		compiled, err = ParseDocument(id, src, files["table.json"])
+		return files, compiled, err
+	}
+	if before != nil && root["delimiter"] == nil {
+		if old, err := before.read(); err == nil && old.Form == Table && old.Delimiter != ',' {
+			add["delimiter"] = string(old.Delimiter)
+		}
+	}
+	files["schema.json"] = withMembers(src, add)
+	compiled, err = ParseTable(id, files["schema.json"])
+	return files, compiled, err
+}
+
+// readdressed is a table.json with the address of another version.
+func readdressed(table []byte, url string) []byte {
+	v, err := parseJSON(table)
+	m, ok := v.(map[string]any)
+	if err != nil || !ok {
+		return table
+	}
+	m["schema_url"] = url
+	return compactJSON(m)
+}
+
+// withMembers writes members at the beginning of the JSON object src, whose own text stays as it is.
+func withMembers(src []byte, add map[string]string) []byte {
+	at := bytes.IndexByte(src, '{') + 1
+	var b bytes.Buffer
+	b.Write(src[:at])
+	for _, name := range slices.Sorted(maps.Keys(add)) {
+		fmt.Fprintf(&b, "%s: %s, ", compactJSON(name), compactJSON(add[name]))
+	}
+	b.Write(src[at:])
+	return b.Bytes()
+}
+
+// CompareVersions orders versions by semantic versioning; what is none comes before all that are.
+func CompareVersions(a, b string) int {
 	a, b = strings.TrimPrefix(a, "v"), strings.TrimPrefix(b, "v")
 	coreA, preA, _ := strings.Cut(a, "-")
 	coreB, preB, _ := strings.Cut(b, "-")
@@ -200,12 +306,12 @@ func (s *Set) Lookup(ref string) (*Schema, error) {
 		return nil, &unknownError{fmt.Sprintf("Le schéma %s n’existe pas.%s", quote(id.Name()), s.suggest(id.Name()))}
 	}
 	if !strings.Contains(ref, "@") {
-		return list[0].compiled(s.fsys)
+		return list[0].compiled()
 	}
 	var known []string
 	for _, e := range list {
 		if e.id.Version() == id.Version() || e.id.Version() == strings.TrimPrefix(id.Version(), "v") {
-			return e.compiled(s.fsys)
+			return e.compiled()
 		}
 		known = append(known, e.id.Version())
 	}
@@ -269,7 +375,7 @@ func distance(a, b string) int {
 func (s *Set) All() []*Schema {
 	var out []*Schema
 	for _, name := range s.names {
-		if sch, err := s.versions[name][0].read(s.fsys); err == nil {
+		if sch, err := s.versions[name][0].read(); err == nil {
 			out = append(out, sch)
 		}
 	}

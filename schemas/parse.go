@@ -67,6 +67,7 @@ func (r *schemaReader) schema(id ID, root map[string]any) *Schema {
 	s.PrimaryKey = r.names(root, "primaryKey")
 	s.ForeignKeys = r.foreignKeys(root)
 	s.Checks = r.checks(root)
+	s.Rules, _ = root["rules"].(string)
 	return s
 }
 

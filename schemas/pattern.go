@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp"
@@ -19,9 +20,10 @@ var errPattern = errors.New("expression not supported")
 // cell, so that "A|B" accepts whatever begins with A (VALIDATION.md section 4). Most patterns become an automaton; the rest
 // goes to package regexp, or to a backtracking engine when there are back-references.
 type pattern struct {
-	dfa  *dfa
-	re   *regexp.Regexp
-	back *backtracker
+	chain *chain // of the dfa, when it has one
+	dfa   *dfa
+	re    *regexp.Regexp
+	back  *backtracker
 }
 
 // compilePattern compiles the pattern as the schema writes it.
@@ -43,7 +45,7 @@ func compilePattern(text string) (*pattern, error) {
 		return &pattern{back: &backtracker{prog}}, nil
 	}
 	if d := newDFA(prog); d != nil {
-		return &pattern{dfa: d}, nil
+		return &pattern{dfa: d, chain: newChain(d)}, nil
 	}
 	re, err := regexp.Compile(tree.String())
 	if err != nil {
@@ -55,6 +57,8 @@ func compilePattern(text string) (*pattern, error) {
 // match tells whether the cell fits. A cell that the backtracking engine gave up on fits, with gaveUp.
 func (p *pattern) match(b []byte) (ok, gaveUp bool) {
 	switch {
+	case p.chain != nil && (len(b) == 0 || b[len(b)-1] != '\n'):
+		return p.chain.match(b), false
 	case p.dfa != nil:
 		return p.dfa.match(b), false
 	case p.re != nil:
@@ -71,7 +75,14 @@ const backref rune = 0x10FFD0
 // takes ASCII for all three classes, for the sake of digits; docs/decisions/0012 says why letters are not treated alike).
 const wordRunes = `\p{L}0-9_`
 
-// fromPython rewrites what Python's re reads and Go's does not: \uXXXX, \Z, {,n}, escaped letters beyond ASCII, and
+// pythonClasses are the classes that Python's re takes from the whole of Unicode and Go's from ASCII: « décisions » is \w+ there. (\d stays
+// the ten digits: the digits of other scripts are in no French file.)
+var pythonClasses = map[rune]string{
+	'w': `\p{L}\p{N}_`,
+	's': `\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`,
+}
+
+// fromPython rewrites what Python's re reads and Go's does not: \w, \s, \uXXXX, \Z, {,n}, escaped letters beyond ASCII, and
 // back-references, which become marker runes.
 func fromPython(text string) (expr string, refs bool) {
 	var out strings.Builder
@@ -101,6 +112,14 @@ func fromPython(text string) (expr string, refs bool) {
 				refs = true
 			case next >= utf8.RuneSelf:
 				out.WriteRune(next)
+			case pythonClasses[next] != "" && class:
+				out.WriteString(pythonClasses[next])
+			case pythonClasses[next] != "":
+				out.WriteString("[" + pythonClasses[next] + "]")
+			case next == 'W' && !class:
+				out.WriteString("[^" + pythonClasses['w'] + "]")
+			case next == 'S' && !class:
+				out.WriteString("[^" + pythonClasses['s'] + "]")
 			default:
 				out.WriteByte('\\')
 				out.WriteRune(next)
@@ -181,6 +200,91 @@ func (d *dfa) match(b []byte) bool {
 		}
 	}
 	return d.final[s/d.stride]
+}
+
+// A chain is the automaton of a pattern that knows one way only: at each place one range of ASCII bytes, as numbers, dates and codes have.
+// It does not speak of texts that end with a line feed.
+type chain struct {
+	lo, hi []byte
+	final  []bool // by length
+}
+
+// chainMax is how long a chain may be.
+const chainMax = 64
+
+// newChain returns nil when the automaton is no chain.
+func newChain(d *dfa) *chain {
+	c := &chain{}
+	for s := d.start; len(c.lo) <= chainMax; {
+		if s == dfaFound*d.stride {
+			return nil
+		}
+		c.final = append(c.final, d.final[s/d.stride])
+		lo, hi, next, ok := d.only(s)
+		switch {
+		case !ok:
+			return nil
+		case next == dfaDead:
+			return c
+		}
+		c.lo, c.hi, s = append(c.lo, lo), append(c.hi, hi), next
+	}
+	return nil
+}
+
+// only returns the range of bytes that lead on from a state, and where to; ok is false when there are several ways. A line feed that can
+// only be the last byte does not count.
+func (d *dfa) only(s uint32) (lo, hi byte, next uint32, ok bool) {
+	for b := range 256 {
+		to := d.next[s+uint32(d.class[b])]
+		switch {
+		case to == dfaDead, b == '\n' && to != dfaFound*d.stride && d.deadEnd(to):
+		case next == dfaDead:
+			lo, hi, next = byte(b), byte(b), to
+		case to != next || int(hi)+1 != b:
+			return 0, 0, 0, false
+		default:
+			hi = byte(b)
+		}
+	}
+	return lo, hi, next, hi < 0x80
+}
+
+// deadEnd tells whether nothing leads on from a state.
+func (d *dfa) deadEnd(s uint32) bool {
+	return !slices.ContainsFunc(d.next[s:s+d.stride], func(to uint32) bool { return to != dfaDead })
+}
+
+const (
+	eachByte = 0x0101010101010101
+	highBits = 0x80 * eachByte
+)
+
+// match looks at eight bytes at a time.
+func (c *chain) match(b []byte) bool {
+	n := len(b)
+	if n >= len(c.final) || !c.final[n] {
+		return false
+	}
+	if n < 8 {
+		for i, x := range b {
+			if x < c.lo[i] || x > c.hi[i] {
+				return false
+			}
+		}
+		return true
+	}
+	lo, hi := c.lo[:n], c.hi[:n]
+	for i := 0; ; i = min(i+8, n-8) {
+		w := binary.LittleEndian.Uint64(b[i:])
+		above, below := (w|highBits)-binary.LittleEndian.Uint64(lo[i:]), (binary.LittleEndian.Uint64(hi[i:])|highBits)-w
+		if above&below&^w&highBits != highBits {
+			return false
+		}
+		if i == n-8 {
+			return true
+		}
+	}
 }
 
 // An edge leads from one position of the byte automaton to the next.

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -112,8 +113,40 @@ func TestDescribePattern_TellsSimplePatternsOnly(t *testing.T) {
 		`^\d{4}(-\d{2})?$`:    "",
 		`^\d+$`:               "",
 	} {
-		if got := describePattern(pattern); got != want {
+		if got := (speech{}).describePattern(pattern); got != want {
 			t.Errorf("%s: got %q, want %q", pattern, got, want)
+		}
+	}
+}
+
+// A chain is another way to run an automaton: both must agree on every text, also those one byte away from a match.
+func TestPattern_ChainsSayWhatTheirAutomatonSays(t *testing.T) {
+	chains := []string{`^\d{14}$`, `^\d{14}`, `^\d{4}-\d{2}-\d{2}(/\d{4}-\d{2}-\d{2})?$`, `^W\d{9}$`, `^[A-Z]{2}\d$`, `^\d{9,11}$`, "^ab\ncd$"}
+	for pattern, text := range map[string]string{
+		`^\d{14}$`: "21739990600015", `^\d{4}-\d{2}-\d{2}(/\d{4}-\d{2}-\d{2})?$`: "2024-01-01/2024-12-31", `^W\d{9}$`: "W123456789", `^[A-Z]{2}\d$`: "AB1", `^\d{9,11}$`: "01234567890",
+		`^[a-z]+$`: "abcdefgh", `^\d{14}`: "21739990600015x", `^(\d{5}|[AB]\d{4})$`: "75056", "^ab\ncd$": "ab\ncd",
+	} {
+		p, err := compilePattern(pattern)
+		if err != nil || p.dfa == nil {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		if (p.chain != nil) != slices.Contains(chains, pattern) {
+			t.Errorf("%s is a chain: %v", pattern, p.chain != nil)
+		}
+		try := func(b []byte) {
+			if got, _ := p.match(b); got != p.dfa.match(b) {
+				t.Errorf("%s, %q: %v, its automaton says otherwise", pattern, b, got)
+			}
+		}
+		for n := range len(text) + 1 {
+			for _, end := range []string{"", "\n", "0", "\n\n", "é"} {
+				try([]byte(text[:n] + end))
+			}
+			for c := 0; n < len(text) && c < 256; c++ {
+				b := []byte(text)
+				b[n] = byte(c)
+				try(b)
+			}
 		}
 	}
 }

@@ -30,11 +30,13 @@ type plan struct {
 	unique   []int     // fields with the unique constraint
 	primary  []int
 	foreign  []foreignKey // those that refer to the table itself
+	others   []otherKey   // those that refer to other tables
 	checks   []*check
 	document *document // nil for a Table
+	bal      *balPlan  // nil but for a Base Adresse Locale
 
-	notes  []Issue // warnings about what cannot be judged, once a table
-	faults []Issue // errors of the schema's custom checks, once a table
+	notes  []note // warnings about what cannot be judged, once a table
+	faults []note // errors of the schema's custom checks, once a table
 }
 
 // A foreignKey is a ForeignKey to the table itself, by field index.
@@ -62,6 +64,10 @@ func newPlan(s *Schema) (*plan, error) {
 		}
 	}
 	errs = append(errs, p.compileKeys(s)...)
+	rules, err := compileRules(s.Rules)
+	if p.bal = rules; err != nil {
+		errs = append(errs, err)
+	}
 	for _, k := range s.Checks {
 		p.compileCheck(s, k)
 	}
@@ -90,7 +96,7 @@ func (p *plan) compileKeys(s *Schema) (errs []error) {
 			errs = append(errs, fmt.Errorf("clé étrangère : les deux listes de champs n’ont pas la même longueur"))
 		}
 		if k.Resource != "" {
-			p.notes = append(p.notes, noteOtherTable(k))
+			p.others = append(p.others, otherKey{fields: key.fields, resource: k.Resource, labels: k.RefFields, note: noteOtherTable(k)})
 			continue
 		}
 		key.ref = indexes("clé étrangère", k.RefFields)

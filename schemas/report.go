@@ -40,6 +40,7 @@ type SourceInfo struct {
 	Format    string  `json:"format"`              // "csv", "xlsx", "json", "decp"…
 	Encoding  string  `json:"encoding,omitempty"`  // "utf-8", "windows-1252"…
 	Delimiter string  `json:"delimiter,omitempty"` // ",", ";", "\t", "|"
+	LineBreak string  `json:"linebreak,omitempty"` // "lf", "crlf" or "cr"; "" when it is not known
 	Bytes     int64   `json:"bytes"`
 	Sheet     *string `json:"sheet"`
 	HeaderRow int     `json:"header_row,omitempty"` // physical line of the header, from 1
@@ -86,22 +87,33 @@ type Report struct {
 	Errors      []Issue    `json:"errors"`
 	Warnings    []Issue    `json:"warnings"`
 	Repairs     []Repair   `json:"repairs"`
+	Causes      []Cause    `json:"causes"` // the errors grouped, most frequent first; set by Finish
 
-	Max      int         `json:"-"` // details kept; 0 is MaxIssues
-	Language string      `json:"-"` // of the messages: "fr" (also when empty) or "en"
-	Each     func(Issue) `json:"-"` // told of every error, also beyond Max; may be nil
+	Recognition *Recognition `json:"recognition,omitempty"` // when the schema was recognised from the content
 
-	counts map[Count]int64 // Count here has Count = 0
+	Max      int    `json:"-"` // details kept; 0 is MaxIssues
+	Language string `json:"-"` // of the messages: "fr" (also when empty) or "en"
+	// Translate, when it is not nil, gives the English of sentences that other packages wrote in French: those of decoders.
+	Translate func(french string) string `json:"-"`
+	Each      func(Issue)                `json:"-"` // told of every error, also beyond Max; may be nil
+
+	counts map[Count]*int64 // Count here has Count = 0
+	causes causes
 }
 
 // NewReport begins the report of a table judged against s.
 func NewReport(s *Schema) *Report {
-	return &Report{Schema: s.ID.Name(), Version: s.ID.Version(), Counts: []Count{}, Errors: []Issue{}, Warnings: []Issue{}, Repairs: []Repair{}}
+	return &Report{Schema: s.ID.Name(), Version: s.ID.Version(), Counts: []Count{}, Errors: []Issue{}, Warnings: []Issue{}, Repairs: []Repair{}, Causes: []Cause{}}
 }
 
 // Add counts an error and keeps its detail while there is room.
 func (r *Report) Add(i Issue) {
-	r.addCount(Count{Type: i.Type, Field: i.Field}, 1)
+	r.count(&i, 0)
+	r.detail(i)
+}
+
+// detail tells of an error that was counted.
+func (r *Report) detail(i Issue) {
 	if r.Each != nil {
 		r.Each(i)
 	}
@@ -110,14 +122,8 @@ func (r *Report) Add(i Issue) {
 	}
 }
 
-// addCount counts errors of one kind without detail.
-func (r *Report) addCount(c Count, n int64) {
-	r.Stats.Errors += n
-	if r.counts == nil {
-		r.counts = map[Count]int64{}
-	}
-	r.counts[c] += n
-}
+// full tells whether nobody wants the words of further errors.
+func (r *Report) full() bool { return len(r.Errors) >= r.max() && r.Each == nil }
 
 // Warn keeps a warning: it never makes a table invalid.
 func (r *Report) Warn(i Issue) {
@@ -138,12 +144,13 @@ func (r *Report) max() int {
 func (r *Report) Finish() {
 	r.Counts = r.Counts[:0]
 	for c, n := range r.counts {
-		c.Count = n
+		c.Count = *n
 		r.Counts = append(r.Counts, c)
 	}
 	slices.SortFunc(r.Counts, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Field, b.Field))
 	})
+	r.finishCauses()
 	r.Valid = r.Stats.Errors == 0
 	r.Fingerprint = Fingerprint(r.SHA256, ID(r.Schema+"@"+r.Version))
 }

@@ -15,7 +15,7 @@ var ErrUnknown = errors.New("unknown schema")
 
 // RulesVersion names the version of the rules as this package applies them. It enters each report's fingerprint and
 // changes whenever the same bytes could get another verdict.
-const RulesVersion = "1"
+const RulesVersion = "2"
 
 // ID names one version of one schema, as "scdl/deliberations@2.1.5".
 type ID string
@@ -85,6 +85,7 @@ type Schema struct {
 	PrimaryKey    []string
 	ForeignKeys   []ForeignKey
 	Checks        []Check
+	Rules         string // "bal/1.4": rules in Go that judge instead of the constraints; "" for nearly all schemas
 
 	Records []RecordPath // for a Document: where its records are
 
@@ -169,4 +170,6 @@ func (f *Field) Physical() Physical {
 type RecordPath struct {
 	Path string // dotted, to an array: "marches.marche"
 	Type string // what the records are: "Marché"
+
+	source *document // what Shape reads
 }
