@@ -31,6 +31,10 @@ type DecodeOptions struct {
 
 	Want      []string             `yaml:"-"` // labels the schema or the mapping knows, to recognise header and delimiter
 	Documents []schemas.RecordPath `yaml:"-"` // for a Document schema: where its records are
+
+	// Tentative says that what is decoded can be thrown away: Next may fail because the end of the document contradicts the encoding that its
+	// beginning shows, and then the document is to be decoded again without it. Most are then read only once.
+	Tentative bool `yaml:"-"`
 }
 
 // A Decoder reads one document. It is used by one goroutine.
@@ -83,13 +87,15 @@ func decode(in Input, opt DecodeOptions, packed bool) (Decoder, error) {
 		return decodeZip(in, opt)
 	case "xls":
 		return decodeXLS(in, opt)
+	case "xml":
+		return decodeXML(in, opt)
 	case "json":
 		return decodeJSON(in, opt)
 	}
 	return decodeCSV(in, opt, format == "tsv")
 }
 
-// sniff tells from a document's first bytes what it is: gzip, zip (XLSX, ODS), xls (any compound file), json or text. What cannot be read is an error.
+// sniff tells from a document's first bytes what it is: gzip, zip (XLSX, ODS), xls (any compound file), xml, json or text. What cannot be read is an error.
 func sniff(head []byte) (string, error) {
 	switch {
 	case len(bytes.Trim(trimMark(head), " \t\r\n\x00")) == 0 && len(head) < 4096:
@@ -101,13 +107,16 @@ func sniff(head []byte) (string, error) {
 	case bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
 		return "xls", nil
 	case bytes.HasPrefix(head, []byte("%PDF-")):
-		return "", Say("La source a répondu un document PDF, dont les données ne peuvent pas être lues. Fournissez l’export en CSV ou en XLSX.", errors.New("pdf document"))
+		return "", Say("Le fichier reçu est un document PDF, dont les données ne peuvent pas être lues. Fournissez l’export en CSV ou en XLSX.", errors.New("pdf document"))
 	case looksBinary(head):
 		return "", Say("Le fichier n’est ni un tableau ni du texte : son contenu n’est pas lisible ici. Fournissez l’export en CSV, en XLSX ou en JSON.", errors.New("binary document"))
 	}
 	body := bytes.TrimLeft(bytes.ReplaceAll(trimMark(head), []byte{0}, nil), " \t\r\n")
 	if err := markup(body); err != nil {
 		return "", err
+	}
+	if looksXML(body) {
+		return "xml", nil
 	}
 	if looksJSON(body) {
 		return "json", nil
@@ -157,7 +166,16 @@ func looksBinary(head []byte) bool {
 	return odd > 4+len(head)/20
 }
 
-// markup refuses web pages and XML.
+// looksXML tells XML from a text that begins with a sign.
+func looksXML(body []byte) bool {
+	if len(body) < 2 || body[0] != '<' {
+		return false
+	}
+	c := body[1] | 0x20
+	return body[1] == '?' || body[1] == '!' || c >= 'a' && c <= 'z'
+}
+
+// markup refuses web pages.
 func markup(body []byte) error {
 	if len(body) < 2 || body[0] != '<' {
 		return nil
@@ -165,12 +183,9 @@ func markup(body []byte) error {
 	lower := bytes.ToLower(body)
 	for _, sign := range []string{"<!doctype html", "<html", "<head", "<body", "<script", "<title", "<table"} {
 		if i := bytes.Index(lower, []byte(sign)); i == 0 || i > 0 && bytes.HasPrefix(lower, []byte("<?xml")) || i > 0 && bytes.HasPrefix(lower, []byte("<!--")) {
-			return Say("La source a répondu une page web au lieu d’un fichier : souvent une page de connexion ou d’erreur. Rien n’en est publié. Vérifiez l’adresse et les droits d’accès.",
+			return Say("Grenier a reçu une page web au lieu d’un fichier : souvent une page de connexion ou d’erreur. Rien n’en est publié. Vérifiez l’adresse et les droits d’accès.",
 				errors.New("html page instead of a document"))
 		}
-	}
-	if c := lower[1]; c == '?' || c == '!' || c >= 'a' && c <= 'z' {
-		return Say("Le document est en XML, qui n’est pas encore lu. Fournissez l’export en JSON ou en CSV.", errors.New("xml document"))
 	}
 	return nil
 }
@@ -199,6 +214,12 @@ func settleFormat(seen string, in Input, opt DecodeOptions) (string, error) {
 	}
 	book, got := seen == "zip" || seen == "xls", map[string]string{"zip": "un classeur ou une archive ZIP", "xls": "un classeur Excel ancien (.xls)", "text": "du texte"}[seen]
 	switch {
+	case seen == "xml" && (asked == "" || asked == "xml"):
+		return "xml", nil
+	case seen == "xml":
+		return "", contradiction(asked, "du XML")
+	case asked == "xml":
+		return "", contradiction("xml", "autre chose")
 	case len(opt.Documents) > 0 && seen != "json":
 		return "", contradiction("json", got)
 	case seen == "xls" && asked != "" && asked != "xls", seen == "zip" && asked != "" && asked != "xlsx" && asked != "ods":

@@ -29,7 +29,7 @@ type csvDecoder struct {
 
 // decodeCSV opens delimited text. tabs says that it was announced as tab-separated.
 func decodeCSV(in Input, opt DecodeOptions, tabs bool) (*csvDecoder, error) {
-	src, err := openText(in, opt.Encoding)
+	src, err := openPlain(in, opt.Encoding, opt.Tentative)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +51,19 @@ func decodeCSV(in Input, opt DecodeOptions, tabs bool) (*csvDecoder, error) {
 	d.blank = trimBlank(&d.labels)
 	d.split = newSplitter(sheet.delim, sheet.newline, len(d.labels)+d.blank)
 	d.carry, d.row, d.line = head[header.end:], 2, header.line+header.lines
-	d.info = schemas.SourceInfo{Format: "csv", Encoding: src.encoding, Delimiter: string(sheet.delim), Bytes: in.Size, HeaderRow: int(header.line)}
+	d.info = schemas.SourceInfo{Format: "csv", Encoding: src.encoding, LineBreak: lineBreak(sheet.newline, head[:header.end]), Delimiter: string(sheet.delim), Bytes: in.Size, HeaderRow: int(header.line)}
 	return d, nil
+}
+
+// lineBreak names what ends the lines of a text, by the byte and the header line.
+func lineBreak(newline byte, header []byte) string {
+	switch {
+	case newline == '\r':
+		return "cr"
+	case bytes.HasSuffix(header, []byte("\r\n")):
+		return "crlf"
+	}
+	return "lf"
 }
 
 func askedDelimiter(option string) (byte, error) {
@@ -158,7 +169,7 @@ func (d *csvDecoder) Next(b *schemas.Block) error {
 		return io.EOF
 	}
 	if !d.src.clean(from, d.src.off) {
-		inspect(b)
+		inspect(b, func(lo, hi int) bool { return d.src.clean(from+int64(lo), from+int64(hi)) })
 	}
 	return nil
 }
@@ -230,23 +241,31 @@ func (d *csvDecoder) complain(b *schemas.Block, row []schemas.Span) {
 	}
 }
 
-// inspect reports the cells that hold broken or NUL characters and shows each as U+FFFD.
-func inspect(b *schemas.Block) {
-	earlier := b.Faults
+// inspect reports the cells that hold broken or NUL characters and shows each as U+FFFD. clean tells where the text is known to have none.
+func inspect(b *schemas.Block, clean func(lo, hi int) bool) {
+	earlier, end := b.Faults, len(b.Data)
 	b.Faults = nil
-	for i := range b.Cells {
-		record, cell := i/b.Width, i%b.Width
-		for len(earlier) > 0 && cell == 0 && earlier[0].Record <= record {
+	for record := range b.Rows {
+		row, hi := b.Cells[record*b.Width:][:b.Width], end
+		if record+1 < b.Rows {
+			hi = int(b.Cells[(record+1)*b.Width].Off)
+		}
+		for len(earlier) > 0 && earlier[0].Record <= record {
 			b.Faults, earlier = append(b.Faults, earlier[0]), earlier[1:]
 		}
-		s := &b.Cells[i]
-		text := b.Data[s.Off:][:s.Len]
-		if f, bad := characters(text); bad {
-			f.Record, f.Cell = record, cell
-			b.Faults = append(b.Faults, f)
-			at := len(b.Data)
-			b.Data = appendClean(b.Data, text)
-			*s = schemas.Span{Off: uint32(at), Len: uint32(len(b.Data) - at)}
+		if clean(int(row[0].Off), hi) {
+			continue
+		}
+		for i := range row {
+			s := &row[i]
+			text := b.Data[s.Off:][:s.Len]
+			if f, bad := characters(text); bad {
+				f.Record, f.Cell = record, i
+				b.Faults = append(b.Faults, f)
+				at := len(b.Data)
+				b.Data = appendClean(b.Data, text)
+				*s = schemas.Span{Off: uint32(at), Len: uint32(len(b.Data) - at)}
+			}
 		}
 	}
 	b.Faults = append(b.Faults, earlier...)

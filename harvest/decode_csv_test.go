@@ -69,7 +69,7 @@ func (d *decoded) take(b *schemas.Block) error {
 	if b.Width != len(d.labels) || len(b.Cells) != b.Rows*b.Width || len(b.Count) != b.Rows || len(b.Row) != b.Rows || len(b.Line) != b.Rows {
 		return fmt.Errorf("block of %d rows and width %d has %d cells, %d counts", b.Rows, b.Width, len(b.Cells), len(b.Count))
 	}
-	if b.Rows == 0 || b.Rows > schemas.BlockRows {
+	if b.Rows == 0 && b.Frame == nil || b.Rows > schemas.BlockRows {
 		return fmt.Errorf("block of %d rows", b.Rows)
 	}
 	for r := range b.Rows {

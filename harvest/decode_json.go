@@ -331,6 +331,7 @@ type documentDecoder struct {
 	walk   recordWalk
 	parser jsonParser
 	bare   string // the path that a list standing alone is taken for
+	note   string // how the document was dressed
 	strict bool   // bytes may be broken: look at them
 	info   schemas.SourceInfo
 	row    int64
@@ -342,13 +343,23 @@ type documentDecoder struct {
 func openDocument(src *plainText, s *survey, opt DecodeOptions, size int64) (*documentDecoder, error) {
 	d := &documentDecoder{row: 1, strict: src.suspect}
 	d.info = schemas.SourceInfo{Format: "json", Encoding: src.encoding, Bytes: size}
-	w := recordWalk{jsonText: newJSONText(src), single: map[string]bool{}}
-	known := false
+	w := recordWalk{single: map[string]bool{}, rest: &jsonRest{}}
 	for _, r := range opt.Documents {
 		w.paths = append(w.paths, r.Path)
-		p, ok := s.at(r.Path)
+	}
+	inner, err := s.unwrapped(src, w.paths)
+	if err != nil {
+		return nil, err
+	}
+	if inner != nil {
+		s, w.inside = inner, true
+		d.note = "Le document est placé dans une liste, entre crochets. Il a été lu quand même ; donnez-le sans ces crochets."
+	}
+	known := false
+	for _, path := range w.paths {
+		p, ok := s.at(path)
 		// An object with nothing but objects and lists is a wrapper of another layout, not a record without its list.
-		w.single[r.Path] = ok && !p.list && p.scalars
+		w.single[path] = ok && !p.list && p.scalars
 		known = known || ok && (p.list || p.scalars)
 	}
 	switch {
@@ -357,12 +368,51 @@ func openDocument(src *plainText, s *survey, opt DecodeOptions, size int64) (*do
 	case known:
 	case len(w.paths) == 1 && s.places[0].list:
 		d.bare, w.paths = w.paths[0], []string{""}
+		d.note = "Le fichier est la liste seule, sans l’objet qui doit la contenir (« " + d.bare + " »). Elle a été lue quand même ; exportez le document entier."
+	case s.without(w.paths): // the schema alone says whether that may be
 	default:
 		return nil, s.none(fmt.Sprintf("Le document JSON n’a pas la structure attendue : une liste à l’endroit « %s ».", strings.Join(w.paths, " » ou « ")))
 	}
+	w.jsonText = newJSONText(src)
 	d.walk = w
 	d.parser.flaw = d.flaw
 	return d, nil
+}
+
+// unwrapped surveys the one document that a list holds, when the lists of records are in there; nil otherwise.
+func (s *survey) unwrapped(src *plainText, paths []string) (*survey, error) {
+	if root := s.places[0]; !root.list || root.count != 1 || !root.objects {
+		return nil, nil
+	}
+	j := newJSONText(src)
+	inner := &survey{want: paths}
+	if err := j.expect('['); err != nil {
+		return nil, err
+	}
+	if err := inner.visit(j, "", 0); err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		if p, ok := inner.at(path); ok && path != "" && p.list {
+			return inner, nil
+		}
+	}
+	return nil, nil
+}
+
+// without tells a document that has none of the lists, nor anything else in their place.
+func (s *survey) without(paths []string) bool {
+	if s.places[0].list {
+		return false
+	}
+	for _, path := range paths {
+		for _, p := range s.places {
+			if p.path == path || p.list && p.path != "" && strings.HasPrefix(path, p.path+".") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Labels implements Decoder.
@@ -376,15 +426,27 @@ func (d *documentDecoder) Next(b *schemas.Block) error {
 	b.Reset(2)
 	d.b = b
 	for d.err == nil && !b.Full() {
-		d.err = d.record()
-	}
-	if d.err == io.EOF && b.Rows > 0 {
-		return nil
+		if d.err = d.record(); d.err == io.EOF {
+			b.Frame = d.frame()
+			return nil
+		}
 	}
 	if d.err != nil {
 		b.Reset(2)
 	}
 	return d.err
+}
+
+// frame is what the document has besides its records. A list that stood alone gets the objects that it should have stood in.
+func (d *documentDecoder) frame() *schemas.Frame {
+	text := d.walk.rest.text
+	if d.bare != "" {
+		parts := strings.Split(d.bare, ".")
+		for i := len(parts) - 1; i >= 0; i-- {
+			text = append(append(append(appendQuoted([]byte{'{'}, parts[i]), ':'), text...), '}')
+		}
+	}
+	return &schemas.Frame{JSON: text, Cut: d.walk.rest.cut, Note: d.note}
 }
 
 // record adds the next record to the block.

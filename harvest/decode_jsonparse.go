@@ -20,6 +20,8 @@ type jsonParser struct {
 	pos  int
 	path []byte
 	keys [][]byte
+	bare bool // no paths are kept; a flaw asks for a second go with them
+	told bool // there was a flaw
 }
 
 // A jsonValue is a scalar or a list, as the record writes it.
@@ -31,6 +33,15 @@ type jsonValue struct {
 
 // parse goes through text, which is one whole value. at is the offset of a syntax error in text, -1 for none.
 func (p *jsonParser) parse(text []byte) (at int) {
+	p.bare, p.told = p.cell == nil, false
+	if at = p.once(text); p.bare && p.told {
+		p.bare = false
+		at = p.once(text)
+	}
+	return at
+}
+
+func (p *jsonParser) once(text []byte) (at int) {
 	p.text, p.pos, p.path, p.keys = text, 0, p.path[:0], p.keys[:0]
 	p.space()
 	ok := false
@@ -44,6 +55,13 @@ func (p *jsonParser) parse(text []byte) (at int) {
 		return p.pos
 	}
 	return -1
+}
+
+// note reports a flaw, once its path is known.
+func (p *jsonParser) note(kind string, message func() string) {
+	if p.told = true; !p.bare {
+		p.flaw(p.path, kind, message())
+	}
 }
 
 func (p *jsonParser) space() {
@@ -63,10 +81,16 @@ func (p *jsonParser) look() byte {
 // object goes through an object; flatten hands its members over as columns.
 func (p *jsonParser) object(flatten, geo bool) bool {
 	p.pos++
-	mine, first := len(p.keys), true
-	path := len(p.path)
+	mine, path := len(p.keys), len(p.path)
+	ok := p.members(mine, path, flatten, geo)
+	p.keys, p.path = p.keys[:mine], p.path[:path]
+	return ok
+}
+
+// members goes through what is behind the bracket of an object; its keys and its path begin at mine and path.
+func (p *jsonParser) members(mine, path int, flatten, geo bool) bool {
+	first := true
 	var seen map[string]bool // the keys, once they are many
-	defer func() { p.keys, p.path = p.keys[:mine], p.path[:path] }()
 	for {
 		p.space()
 		if p.look() == '}' {
@@ -113,13 +137,15 @@ func (p *jsonParser) enter(mine, path int, raw []byte, seen map[string]bool) {
 	if bytes.IndexByte(key, '\\') >= 0 || !utf8.Valid(key) {
 		key, _ = appendString(nil, key)
 	}
-	p.path = p.path[:path]
-	if path > 0 {
-		p.path = append(p.path, '.')
+	if !p.bare {
+		p.path = p.path[:path]
+		if path > 0 {
+			p.path = append(p.path, '.')
+		}
+		p.path = append(p.path, key...)
 	}
-	p.path = append(p.path, key...)
 	if hasKey(p.keys[mine:], key, seen) {
-		p.flaw(p.path, "source-error", "La clé « "+clip(p.path)+" » figure deux fois dans l’enregistrement : on ne sait pas quelle valeur est la bonne. Gardez-en une seule.")
+		p.note("source-error", func() string { return "La clé « "+clip(p.path)+" » figure deux fois dans l’enregistrement : on ne sait pas quelle valeur est la bonne. Gardez-en une seule." })
 	}
 	p.keys = append(p.keys, key)
 }
@@ -247,7 +273,7 @@ func (p *jsonParser) word(v *jsonValue) bool {
 }
 
 func (p *jsonParser) notNumber(w string) {
-	p.flaw(p.path, "source-error", "La clé « "+clip(p.path)+" » vaut "+w+", qui n’est ni un nombre ni du JSON. Mettez null ou retirez la clé quand la valeur est inconnue.")
+	p.note("source-error", func() string { return "La clé « "+clip(p.path)+" » vaut "+w+", qui n’est ni un nombre ni du JSON. Mettez null ou retirez la clé quand la valeur est inconnue." })
 }
 
 // number takes a number, as the grammar of JSON has it.
@@ -291,6 +317,15 @@ func (p *jsonParser) digits() bool {
 func (p *jsonParser) string() ([]byte, bool) {
 	start := p.pos
 	p.pos++
+	for i, c := range p.text[p.pos:] {
+		if c == '"' {
+			p.pos += i + 1
+			return p.text[start:p.pos], true
+		}
+		if c == '\\' || c < ' ' {
+			break
+		}
+	}
 	for {
 		i := bytes.IndexByte(p.text[p.pos:], '"')
 		if i < 0 {
@@ -329,7 +364,7 @@ func (p *jsonParser) escapes(raw []byte, start int) bool {
 				return false
 			}
 		case c < 0x20:
-			p.flaw(p.path, "source-error", "Le texte de « "+clip(p.path)+" » contient un saut de ligne ou un autre caractère de contrôle, interdit tel quel en JSON. Échappez-le (par exemple \\n).")
+			p.note("source-error", func() string { return "Le texte de « "+clip(p.path)+" » contient un saut de ligne ou un autre caractère de contrôle, interdit tel quel en JSON. Échappez-le (par exemple \\n)." })
 			return true
 		}
 	}

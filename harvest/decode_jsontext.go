@@ -12,6 +12,7 @@ import (
 const (
 	maxDepth  = 100      // of nested JSON (SECURITY.md F-06)
 	maxRecord = 32 << 20 // bytes of one JSON record
+	maxFrame  = 1 << 20  // bytes of what a document has besides its records
 )
 
 // A jsonText walks through a JSON document of any size in a window of bounded size. It checks brackets, strings and depth; the grammar
@@ -21,6 +22,7 @@ type jsonText struct {
 	buf  []byte
 	pos  int   // next byte to look at
 	keep int   // start of the value being taken, -1
+	soft bool  // the value is let go of when it becomes larger than maxFrame
 	base int64 // offset of buf[0] in the text
 	open []byte
 }
@@ -41,6 +43,9 @@ func (j *jsonText) fill() (err error) {
 	from := j.pos
 	if j.keep >= 0 {
 		from = j.keep
+	}
+	if j.soft && len(j.buf)-from > maxFrame {
+		j.keep, from = -1, j.pos
 	}
 	if len(j.buf)-from > maxRecord {
 		return Say(fmt.Sprintf("Un enregistrement du document JSON dépasse 32 Mo (vers l’octet %s) : la lecture s’arrête là et rien n’est publié. Vérifiez l’export.", frenchInt(j.offset())),
@@ -155,54 +160,42 @@ func (j *jsonText) skip() error {
 func (j *jsonText) quoted() error {
 	j.pos++
 	for {
-		for j.pos < len(j.buf) {
-			switch j.buf[j.pos] {
-			case '"':
-				j.pos++
-				return nil
-			case '\\':
-				j.pos++ // and what it escapes; at the window's end pos stands one beyond it for a moment
-			}
-			j.pos++
+		n, closed := afterString(j.buf[j.pos:])
+		j.pos += n
+		if closed {
+			return nil
 		}
-		over := j.pos - len(j.buf)
-		j.pos -= over
 		if err := j.fill(); err == io.EOF {
 			return j.truncated()
 		} else if err != nil {
 			return err
 		}
-		j.pos += over
 	}
+}
+
+// afterString returns how many bytes of text belong to a string that was begun before. closed says that its end is among them; when it is
+// not, a backslash at the very end is left for the next time.
+func afterString(text []byte) (n int, closed bool) {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return i + 1, true
+		case '\\':
+			if i++; i == len(text) {
+				return i - 1, false
+			}
+		}
+	}
+	return len(text), false
 }
 
 // nested goes behind the object or array that starts here.
 func (j *jsonText) nested() error {
 	j.open = j.open[:0]
 	for {
-		for j.pos < len(j.buf) {
-			switch c := j.buf[j.pos]; c {
-			case '"':
-				if err := j.quoted(); err != nil {
-					return err
-				}
-				continue
-			case '{', '[':
-				if len(j.open) == maxDepth {
-					return j.deep()
-				}
-				j.open = append(j.open, c+2) // what closes it
-			case '}', ']':
-				if j.open[len(j.open)-1] != c {
-					return j.syntax(j.offset())
-				}
-				j.open = j.open[:len(j.open)-1]
-				if len(j.open) == 0 {
-					j.pos++
-					return nil
-				}
-			}
-			j.pos++
+		done, err := j.brackets()
+		if done || err != nil {
+			return err
 		}
 		if err := j.fill(); err == io.EOF {
 			return j.truncated()
@@ -210,6 +203,51 @@ func (j *jsonText) nested() error {
 			return err
 		}
 	}
+}
+
+// structural marks the bytes that brackets looks at.
+var structural = [256]bool{'"': true, '{': true, '[': true, '}': true, ']': true}
+
+// brackets goes through the text at hand; done says that what nested opened is closed.
+func (j *jsonText) brackets() (done bool, err error) {
+	buf := j.buf
+	for i := j.pos; i < len(buf); i++ {
+		c := buf[i]
+		if !structural[c] {
+			continue
+		}
+		switch c {
+		case '"':
+			n, closed := afterString(buf[i+1:])
+			if !closed {
+				j.pos = i
+				if err := j.quoted(); err != nil {
+					return false, err
+				}
+				buf, i = j.buf, j.pos-1
+				continue
+			}
+			i += n
+		case '{', '[':
+			if len(j.open) == maxDepth {
+				j.pos = i
+				return false, j.deep()
+			}
+			j.open = append(j.open, c+2) // what closes it
+		default:
+			if j.open[len(j.open)-1] != c {
+				j.pos = i
+				return false, j.syntax(j.offset())
+			}
+			j.open = j.open[:len(j.open)-1]
+			if len(j.open) == 0 {
+				j.pos = i + 1
+				return true, nil
+			}
+		}
+	}
+	j.pos = len(buf)
+	return false, nil
 }
 
 func (j *jsonText) deep() error {
@@ -238,9 +276,50 @@ type recordWalk struct {
 	single map[string]bool // paths at which one record stands without its list
 	lines  bool            // each value of the document is a record (NDJSON)
 	geo    bool            // the records are GeoJSON features
+	inside bool            // the document stands in a list of its own
+	rest   *jsonRest       // what the document has besides its records; nil: not kept
 
-	stack []jsonFrame
-	began bool
+	stack  []jsonFrame
+	began  bool
+	closed bool // the list around the document is
+}
+
+// A jsonRest is the document without its records.
+type jsonRest struct {
+	text []byte
+	cut  bool // parts are left out, for want of room
+}
+
+// member begins a member, unless there is no room left.
+func (r *jsonRest) member(key string) bool {
+	if len(r.text) > maxFrame {
+		r.cut = true
+		return false
+	}
+	if n := len(r.text); n > 0 && r.text[n-1] != '{' {
+		r.text = append(r.text, ',')
+	}
+	r.text = append(appendQuoted(r.text, key), ':')
+	return true
+}
+
+// value adds the text of a value that begins with c, or an empty one of its kind when it is too large.
+func (r *jsonRest) value(raw []byte, c byte) {
+	if raw != nil && len(r.text)+len(raw) <= 2*maxFrame {
+		r.text = append(r.text, raw...)
+		return
+	}
+	r.cut = true
+	switch c {
+	case '{':
+		r.text = append(r.text, "{}"...)
+	case '[':
+		r.text = append(r.text, "[]"...)
+	case '"':
+		r.text = append(r.text, `""`...)
+	default:
+		r.text = append(r.text, '0')
+	}
 }
 
 // A jsonFrame is a container that the walk is in.
@@ -248,6 +327,7 @@ type jsonFrame struct {
 	path  string
 	list  bool // an array of records; else an object on the way to one
 	inner bool // a member was met
+	kept  bool // its end belongs to the rest
 }
 
 // next returns the next record: the path of its list and its text, valid until the next call. io.EOF after the last one.
@@ -266,11 +346,22 @@ func (w *recordWalk) next() (path string, raw []byte, err error) {
 				raw, err = w.take()
 				return "", raw, err
 			}
-			if w.began {
+			switch {
+			case w.inside && !w.began && c == '[', w.inside && w.began && !w.closed && c == ']':
+				w.pos++
+				w.closed = w.began
+				if !w.began {
+					if c, err = w.must(); err != nil {
+						return "", nil, err
+					}
+					break
+				}
+				continue
+			case w.began:
 				return "", nil, w.syntax(w.offset())
 			}
 			w.began = true
-			if raw, err := w.value("", c); raw != nil || err != nil {
+			if raw, err := w.value("", c, w.rest != nil); raw != nil || err != nil {
 				return "", raw, err
 			}
 			continue
@@ -281,6 +372,9 @@ func (w *recordWalk) next() (path string, raw []byte, err error) {
 			return "", nil, err
 		}
 		if !more {
+			if top.kept {
+				w.rest.text = append(w.rest.text, '}')
+			}
 			w.stack = w.stack[:len(w.stack)-1]
 			continue
 		}
@@ -297,7 +391,7 @@ func (w *recordWalk) next() (path string, raw []byte, err error) {
 			return "", nil, err
 		}
 		path := memberPath(top.path, key)
-		if raw, err := w.value(path, c); raw != nil || err != nil {
+		if raw, err := w.value(path, c, top.kept && w.rest.member(key)); raw != nil || err != nil {
 			return path, raw, err
 		}
 	}
@@ -330,8 +424,9 @@ func (j *jsonText) member(f *jsonFrame) (bool, error) {
 	return true, nil
 }
 
-// value enters the value at path when records are in it, takes it when it is one, and skips it otherwise.
-func (w *recordWalk) value(path string, c byte) (raw []byte, err error) {
+// value enters the value at path when records are in it, takes it when it is one, and skips it otherwise. keep says that the rest of the
+// document has a place for it.
+func (w *recordWalk) value(path string, c byte, keep bool) (raw []byte, err error) {
 	found, above := false, false
 	for _, p := range w.paths {
 		found = found || p == path
@@ -341,15 +436,48 @@ func (w *recordWalk) value(path string, c byte) (raw []byte, err error) {
 	case found && c == '[':
 		w.pos++
 		w.stack = append(w.stack, jsonFrame{path: path, list: true})
+		if keep {
+			w.rest.text = append(w.rest.text, "[]"...)
+		}
 	case found && c == '{' && w.single[path]:
+		if keep {
+			w.rest.text = append(w.rest.text, "{}"...)
+		}
 		return w.take()
 	case above && c == '{':
 		w.pos++
-		w.stack = append(w.stack, jsonFrame{path: path})
+		w.stack = append(w.stack, jsonFrame{path: path, kept: keep})
+		if keep {
+			w.rest.text = append(w.rest.text, '{')
+		}
+	case keep:
+		return nil, w.keepValue(c)
 	default:
 		return nil, w.skip()
 	}
 	return nil, nil
+}
+
+// keepValue takes a value outside the records over into the rest.
+func (w *recordWalk) keepValue(c byte) error {
+	w.keep, w.soft = w.pos, true
+	err := w.skip()
+	from := w.keep
+	w.keep, w.soft = -1, false
+	if err != nil {
+		return err
+	}
+	if from < 0 {
+		w.rest.value(nil, c)
+		return nil
+	}
+	raw := w.buf[from:w.pos]
+	p := jsonParser{flaw: func([]byte, string, string) {}}
+	if at := p.parse(raw); at >= 0 {
+		return w.syntax(w.offset() - int64(len(raw)) + int64(at))
+	}
+	w.rest.value(raw, c)
+	return nil
 }
 
 // A jsonPlace is a container that a survey met.

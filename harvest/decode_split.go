@@ -34,90 +34,148 @@ type splitter struct {
 	unclosed int   // the cell whose quote is not closed, -1
 	escaped  []int // cells with doubled quotes, still doubled
 
+	ends    uint64 // delimiters and line ends still ahead in the stretch of text that was looked at last, one bit a byte
+	scanned int    // end of that stretch, of stretch bytes
+
 	closing, unclosable int // on the line at hand: the next closing quote, or where it is known that none comes before; see straggler
 }
 
-const ones = 0x0101010101010101
+const (
+	ones    = 0x0101010101010101
+	lowBits = 0x7f7f7f7f7f7f7f7f
+
+	stretch = 64 // bytes that are looked at together
+)
 
 func newSplitter(delim, newline byte, width int) splitter {
 	return splitter{delim: delim, newline: newline, delims: ones * uint64(delim), newlines: ones * uint64(newline), line: [1]byte{newline}, width: width}
 }
 
 // fresh tells the splitter that other text is at hand.
-func (s *splitter) fresh() { s.closing, s.unclosable = 0, 0 }
+func (s *splitter) fresh() { s.closing, s.unclosable, s.ends, s.scanned = 0, 0, 0, 0 }
 
 // record finds the cells of the record at p and returns where the next one starts. last says that the document ends with
 // data; otherwise ok is false when the record may go on beyond it. cells has room for s.width spans; those the record does not
 // have are empty.
 func (s *splitter) record(data []byte, p int, last bool, cells []schemas.Span) (next int, ok bool) {
-	s.count, s.extent, s.lines, s.unclosed, s.escaped = 0, 0, 0, -1, s.escaped[:0]
-	start, n := p, 0
+	s.lines, s.unclosed, s.escaped = 0, -1, s.escaped[:0]
+	cells = cells[:s.width]
+	start, n, extent := p, 0, 0
+	s.seek(p)
+	ends := s.ends // those that no cell was cut at yet
 	for {
 		from, to, end := p, 0, -1
 		if p < len(data) && data[p] == '"' {
-			q, fate := s.quoted(data, p, last)
-			switch fate {
-			case fateCut:
+			if from, to, end, ok = s.enclosed(data, p, n, last); !ok {
 				return 0, false
-			case fateClosed, fateDoubled:
-				from, to, end = p+1, q-1, q
-				if fate == fateDoubled && n < s.width {
-					s.escaped = append(s.escaped, n)
-				}
-				if end < len(data) && data[end] == '\r' && s.newline == '\n' {
-					end++
-				}
-				s.lines += int64(bytes.Count(data[from:to], s.line[:]))
-			case fateUnclosed:
-				if s.unclosed < 0 {
-					s.unclosed = n
-				}
 			}
 		}
-		if end < 0 {
-			end = s.plain(data, p)
-			if end == len(data) && !last {
-				return 0, false
+		enclosed := end >= 0
+		if enclosed {
+			ends = s.ends
+		} else {
+			for ends == 0 && s.scanned < len(data) {
+				s.look(data)
+				ends = s.ends
+			}
+			end = s.scanned - stretch + bits.TrailingZeros64(ends)
+			ends &= ends - 1
+			if end >= len(data) {
+				if end = len(data); !last {
+					return 0, false
+				}
 			}
 			to = end
-			if to > from && data[to-1] == '\r' && s.newline == '\n' && (end == len(data) || data[end] == '\n') {
-				to--
-			}
 		}
-		if n < s.width {
+		more := end < len(data) && data[end] == s.delim
+		if !more && !enclosed && to > from && data[to-1] == '\r' && s.newline == '\n' {
+			to--
+		}
+		if n < len(cells) {
 			cells[n] = schemas.Span{Off: uint32(from), Len: uint32(to - from)}
 		}
 		n++
 		if to > from {
-			s.extent = n
+			extent = n
 		}
-		if end < len(data) && data[end] == s.delim {
+		if more {
 			p = end + 1
 			continue
 		}
-		s.count = n
+		s.count, s.extent = n, extent
 		if n == 1 && to == from && data[start] != '"' {
 			s.count = 0
 		}
-		clear(cells[min(n, s.width):])
+		if n < len(cells) {
+			clear(cells[n:])
+		}
 		return min(end+1, len(data)), true
 	}
 }
 
-// plain finds the end of an unquoted cell: a delimiter, a line end or the end of data.
-func (s *splitter) plain(data []byte, p int) int {
-	for ; p+8 <= len(data); p += 8 {
-		w := binary.LittleEndian.Uint64(data[p:])
-		d, e := w^s.delims, w^s.newlines
-		// A zero byte of d or e is a find. The lowest bit set is exact; those above it may not be.
-		if m := ((d-ones)&^d | (e-ones)&^e) & highBits; m != 0 {
-			return p + bits.TrailingZeros64(m)>>3
+// enclosed finds where cell n, which opens with the quote at p, starts and ends, and what ends it; end is -1 when the quote is data. ok is
+// false when it takes more text to tell.
+func (s *splitter) enclosed(data []byte, p, n int, last bool) (from, to, end int, ok bool) {
+	q, fate := s.quoted(data, p, last)
+	switch fate {
+	case fateCut:
+		return 0, 0, 0, false
+	case fateUnclosed:
+		if s.unclosed < 0 {
+			s.unclosed = n
+		}
+		return p, 0, -1, true
+	case fateStray:
+		return p, 0, -1, true
+	case fateDoubled:
+		if n < s.width {
+			s.escaped = append(s.escaped, n)
 		}
 	}
-	for ; p < len(data) && data[p] != s.delim && data[p] != s.newline; p++ {
+	from, to, end = p+1, q-1, q
+	if end < len(data) && data[end] == '\r' && s.newline == '\n' {
+		end++
 	}
-	return p
+	s.lines += int64(bytes.Count(data[from:to], s.line[:]))
+	s.seek(end + 1)
+	return from, to, end, true
 }
+
+// seek forgets the delimiters and line ends before p.
+func (s *splitter) seek(p int) {
+	if p >= s.scanned {
+		s.ends, s.scanned = 0, p
+	} else if behind := p - (s.scanned - stretch); behind > 0 {
+		s.ends &= ^uint64(0) << behind
+	}
+}
+
+// look finds the delimiters and line ends of the next stretch. What lies beyond the end of data counts for nothing.
+func (s *splitter) look(data []byte) {
+	text := data[s.scanned:]
+	if len(text) < stretch {
+		var padded [stretch]byte
+		copy(padded[:], text)
+		text = padded[:]
+	}
+	text = text[:stretch]
+	var ends uint64
+	for i := 0; i < stretch; i += 16 {
+		ends |= s.among(binary.LittleEndian.Uint64(text[i:]))<<i | s.among(binary.LittleEndian.Uint64(text[i+8:]))<<(i+8)
+	}
+	s.ends, s.scanned = ends, s.scanned+stretch
+}
+
+// among tells which of eight bytes are delimiters or line ends, one bit a byte.
+func (s *splitter) among(w uint64) uint64 {
+	d, e := w^s.delims, w^s.newlines
+	// The high bit of each byte says whether d or e is zero there; the product gathers these bits.
+	found := ^((d&lowBits + lowBits | d) & (e&lowBits + lowBits | e)) & highBits
+	return found >> 7 * gather >> 56
+}
+
+// gather brings the lowest bit of each byte to the highest byte, by multiplication.
+const gather = 0x0102040810204080
 
 // The ways in which an opening quote can end.
 const (

@@ -74,7 +74,7 @@ func TestDecode_RefusesWithASentence(t *testing.T) {
 		{name: "page behind a comment", content: "<!-- saved -->\n<html>", says: "une page web"},
 		{name: "table of a web page named xls", file: "x.xls", content: "<table><tr><td>a</td></tr></table>", says: "une page web"},
 		{name: "page in UTF-16", content: "\xff\xfe<\x00h\x00t\x00m\x00l\x00>\x00", says: "une page web"},
-		{name: "xml", file: "Marche.xml", content: "<?xml version=\"1.0\"?><marches><marche/></marches>", says: "en XML, qui n’est pas encore lu"},
+		{name: "xml", file: "Marche.xml", content: "<?xml version=\"1.0\"?><marches><marche/></marches>", says: "ne se lit qu’avec le schéma"},
 		{name: "pdf", content: "%PDF-1.7\n%âãÏÓ\n", says: "PDF"},
 		{name: "legacy excel", file: "x.xls", content: "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + strings.Repeat("\x00", 600), says: "incomplet ou abîmé"},
 		{name: "locked excel", file: "x.xlsx", content: compound(t, "EncryptedPackage", "x"), says: "mot de passe"},

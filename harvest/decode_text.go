@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/bits"
+	"sort"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -41,16 +43,28 @@ type plainText struct {
 	size     int64
 	encoding string
 	suspect  bool       // some bytes are broken or NUL: cells must be looked at
-	spoilt   [][2]int64 // where they are, for UTF-8; nil: anywhere
+	spoilt   [][2]int64 // where they are, for UTF-8, in order; nil: anywhere
+
+	hasty   bool        // only the beginning of the document was looked at: more looks at the rest
+	seen    *census     // of what more handed over as UTF-8, while that is not settled
+	high    *[128]int64 // how often each byte from 0x80 was handed over, in a one-byte encoding
+	guessed bool        // that encoding is the one that looks most French
 
 	table *[128]uint32     // UTF-8 of the high half of a one-byte encoding: the bytes from the lowest on, their number in the highest
 	order binary.ByteOrder // of UTF-16
 	raw   []byte
 }
 
+// errHasty says that a document does not go on as its beginning let one think: what was read of it is void.
+var errHasty = errors.New("the encoding is not what the beginning of the document says")
+
 // openText finds the encoding of in: what want says, else the byte order mark, else the bytes themselves, all of them.
-func openText(in Input, want string) (*plainText, error) {
-	t := &plainText{in: in, size: in.Size}
+func openText(in Input, want string) (*plainText, error) { return openPlain(in, want, false) }
+
+// openPlain is openText that may be hasty: it looks at the beginning of the document, and at the rest when it is read, so that most
+// documents are read once. The text is that of openText all the same, or else more ends with errHasty.
+func openPlain(in Input, want string, hasty bool) (*plainText, error) {
+	t := &plainText{in: in, size: in.Size, hasty: hasty}
 	head := make([]byte, min(in.Size, 4096))
 	if err := readFull(in, head, 0); err != nil {
 		return nil, err
@@ -119,27 +133,62 @@ func nakedOrder(head []byte) binary.ByteOrder {
 // it would need capitals followed by signs ("É»") more often than accents. A sequence cut by the end of the document does not
 // count. Everything else is a one-byte encoding, which any bytes could be, so the bad cells of a file that is mostly broken are not told.
 func (t *plainText) settle(told bool) error {
-	var c census
-	if err := c.take(t.in, t.start, t.size); err != nil {
+	t.encoding, t.seen = encodingUTF8, &census{told: told}
+	if t.hasty {
+		return nil
+	}
+	return t.conclude()
+}
+
+// conclude settles the encoding of a document of which nothing was handed over yet, or the beginning as UTF-8, by the rest of it.
+func (t *plainText) conclude() error {
+	c := t.seen
+	if err := c.take(t.in, t.off, t.size); err != nil {
 		return err
 	}
-	if told || c.broken == 0 || c.multi >= 2*c.broken || c.broken == 1 && c.cut && c.multi > 0 {
-		t.encoding, t.suspect, t.spoilt = encodingUTF8, len(c.spoilt) > 0, c.spoilt
+	t.seen = nil
+	switch {
+	case c.isUTF8():
+		t.suspect, t.spoilt = len(c.spoilt) > 0, c.spoilt
 		return nil
+	case t.off > t.start:
+		return errHasty
 	}
 	return t.singleByte("", nil)
 }
 
+// watch looks at text that more is about to hand over as UTF-8, and tells how much of it to hand over now: a sequence that its end cuts waits.
+// It may change the encoding.
+func (t *plainText) watch(text []byte) (n int, err error) {
+	before := *t.seen
+	n = t.seen.judge(text, t.off, t.off+int64(len(text)) == t.size)
+	if t.seen.isUTF8() {
+		t.suspect, t.spoilt = len(t.seen.spoilt) > 0, t.seen.spoilt
+		return n, nil
+	}
+	*t.seen = before
+	return len(text), t.conclude()
+}
+
+// hastyBytes is how much of a document is looked at to guess its one-byte encoding in haste.
+const hastyBytes = 1 << 20
+
 // singleByte prepares the table of a one-byte encoding: page, or the one in which the document looks most French.
 func (t *plainText) singleByte(name string, page *charmap.Charmap) error {
-	high, nul, err := histogram(t.in, t.start, t.size)
+	size := t.size
+	if t.hasty {
+		size = min(size, t.off+hastyBytes)
+	}
+	high, nul, err := histogram(t.in, t.off, size)
 	if err != nil {
 		return err
 	}
 	if page == nil {
 		page, name = mostFrench(high)
+		t.guessed = true
 	}
-	t.encoding, t.suspect, t.table = name, nul, new([128]uint32)
+	t.encoding, t.suspect, t.spoilt = name, nul, nil
+	t.table, t.high = new([128]uint32), new([128]int64)
 	for i := range t.table {
 		code := []byte{0xff}
 		if r, ok := letterOf(page, byte(0x80+i)); ok {
@@ -151,6 +200,21 @@ func (t *plainText) singleByte(name string, page *charmap.Charmap) error {
 			t.table[i] |= uint32(c) << (8 * k)
 		}
 		t.table[i] |= uint32(len(code)) << 24
+	}
+	return nil
+}
+
+// agree looks at what was just decoded from t.raw in a one-byte encoding that was found in haste.
+func (t *plainText) agree() error {
+	t.suspect = t.suspect || bytes.IndexByte(t.raw, 0) >= 0
+	for i, n := range t.high {
+		t.suspect = t.suspect || n > 0 && t.table[i] == 0xff|1<<24
+	}
+	if !t.guessed || !t.done() {
+		return nil
+	}
+	if _, name := mostFrench(t.high); name != t.encoding {
+		return errHasty
 	}
 	return nil
 }
@@ -209,81 +273,97 @@ func frenchness(page *charmap.Charmap, high *[128]int64) (score int64) {
 
 // A census counts what decides whether bytes are UTF-8.
 type census struct {
+	told          bool       // the document says that it is UTF-8: what is broken only counts as that
 	multi, broken int64      // sequences of several bytes, well-formed or not
 	cut           bool       // the last broken one is cut by the end of the document
-	spoilt        [][2]int64 // stretches of the document with broken bytes or NULs
+	spoilt        [][2]int64 // stretches of the document that begin and end with broken bytes or NULs
 }
+
+func (c *census) isUTF8() bool {
+	return c.told || c.broken == 0 || c.multi >= 2*c.broken || c.broken == 1 && c.cut && c.multi > 0
+}
+
+// hopeless says that the rest cannot make the bytes look like UTF-8 again, unless it is another file.
+func (c *census) hopeless() bool { return c.broken >= 1000 && c.multi < c.broken/10 && !c.told }
 
 const highBits = 0x8080808080808080
 
 func (c *census) take(in io.ReaderAt, off, size int64) error {
 	buf := make([]byte, schemas.BlockBytes)
-	for off < size {
+	for off < size && !c.hopeless() {
 		p := buf[:min(int64(len(buf)), size-off)]
 		if err := readFull(in, p, off); err != nil {
 			return err
 		}
-		last := off+int64(len(p)) == size
-		broken := c.broken
-		n := int64(c.count(p, last))
-		if c.broken > broken || bytes.IndexByte(p, 0) >= 0 {
-			c.spoilt = append(c.spoilt, [2]int64{off, off + n})
-		}
-		off += n
-		if c.broken >= 1000 && c.multi < c.broken/10 {
-			return nil // the rest cannot make it look like UTF-8 again, unless it is another file
-		}
+		off += int64(c.judge(p, off, off+int64(len(p)) == size))
 	}
 	return nil
 }
 
-// count looks at p and returns how much it has judged: all of it but a sequence that p's end may have cut.
-func (c *census) count(p []byte, last bool) int {
-	for i := 0; i < len(p); {
-		for i+32 <= len(p) {
-			a, b := binary.LittleEndian.Uint64(p[i:]), binary.LittleEndian.Uint64(p[i+8:])
-			d, e := binary.LittleEndian.Uint64(p[i+16:]), binary.LittleEndian.Uint64(p[i+24:])
-			if (a|b|d|e)&highBits != 0 {
-				break
-			}
-			i += 32
+// judge looks at p, which is at off in the document, and returns how much it has judged: all of it but a sequence that p's end may have cut.
+func (c *census) judge(p []byte, off int64, last bool) (n int) {
+	from, to := bytes.IndexByte(p, 0), 0
+	if from >= 0 {
+		to = bytes.LastIndexByte(p, 0) + 1
+	}
+	broken := func(i int) {
+		c.broken++
+		if from < 0 || i < from {
+			from = i
 		}
-		for i+8 <= len(p) {
-			m := binary.LittleEndian.Uint64(p[i:]) & highBits
-			if m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				break
-			}
-			i += 8
-		}
-		for i < len(p) && p[i] < utf8.RuneSelf && i+8 > len(p) {
-			i++
-		}
-		if i == len(p) || p[i] < utf8.RuneSelf {
+		to = max(to, i+1)
+	}
+	for n < len(p) && !c.hopeless() {
+		if n = c.plain(p, n); n == len(p) || p[n] < utf8.RuneSelf {
 			continue
 		}
-		if i+1 < len(p) && p[i] >= 0xc2 && p[i] < 0xe0 && p[i+1]&0xc0 == 0x80 {
-			c.multi++
-			i += 2
-			continue
-		}
-		if !utf8.FullRune(p[i:]) {
+		if !utf8.FullRune(p[n:]) {
 			if !last {
-				return i
+				break
 			}
-			c.broken++
+			broken(n)
 			c.cut = true
-			return len(p)
+			n = len(p)
+			continue
 		}
-		_, n := utf8.DecodeRune(p[i:])
-		if n == 1 {
-			c.broken++
+		_, size := utf8.DecodeRune(p[n:])
+		if size == 1 {
+			broken(n)
 		} else {
 			c.multi++
 		}
-		i += n
+		n += size
 	}
-	return len(p)
+	if from >= 0 {
+		c.spoilt = append(c.spoilt, [2]int64{off + int64(from), off + int64(to)})
+	}
+	return n
+}
+
+// plain steps over ASCII and well-formed sequences of two bytes, the first of which is at i, eight bytes at a time. It returns where
+// something else begins, or the first ASCII byte before it.
+func (c *census) plain(p []byte, i int) int {
+	open := uint64(0) // 0x80 when the byte before i leads a sequence
+	for ; i+8 <= len(p); i += 8 {
+		w := binary.LittleEndian.Uint64(p[i:])
+		lead := w & (w << 1) & highBits
+		follow := w &^ (w << 1) & highBits
+		// Leads of three bytes or more, and those (C0, C1) that could only write ASCII.
+		rare := lead & (w<<2 | ^(w&(ones*0x1e) + ones*0x7e))
+		if rare|follow^(lead<<8|open) != 0 {
+			break
+		}
+		open = lead >> 56
+		c.multi += int64(bits.OnesCount64(lead))
+	}
+	if open != 0 {
+		c.multi--
+		return i - 1
+	}
+	for i < len(p) && p[i] < utf8.RuneSelf {
+		i++
+	}
+	return i
 }
 
 // histogram counts the bytes from 0x80.
@@ -317,12 +397,11 @@ func (t *plainText) rewind() { t.off = t.start }
 
 // clean tells whether the document has nothing broken between two offsets.
 func (t *plainText) clean(from, to int64) bool {
-	for _, s := range t.spoilt {
-		if s[0] < to && from < s[1] {
-			return false
-		}
+	if t.spoilt == nil {
+		return !t.suspect
 	}
-	return !t.suspect || t.spoilt != nil
+	next := sort.Search(len(t.spoilt), func(i int) bool { return t.spoilt[i][1] > from })
+	return next == len(t.spoilt) || t.spoilt[next][0] >= to
 }
 
 // done tells whether all was handed over.
@@ -338,8 +417,17 @@ func (t *plainText) more(dst []byte, n int) ([]byte, error) {
 		at := len(dst)
 		dst = growBytes(dst, n)[:at+n]
 		err := readFull(t.in, dst[at:], t.off)
+		if err == nil && t.seen != nil {
+			n, err = t.watch(dst[at:])
+		}
+		if err != nil {
+			return dst[:at], err
+		}
+		if t.encoding != encodingUTF8 {
+			return t.more(dst[:at], n)
+		}
 		t.off += int64(n)
-		return dst, err
+		return dst[:at+n], nil
 	}
 	t.raw = growBytes(t.raw[:0], n)[:n]
 	if err := readFull(t.in, t.raw, t.off); err != nil {
@@ -349,7 +437,11 @@ func (t *plainText) more(dst []byte, n int) ([]byte, error) {
 	if t.order != nil {
 		return t.units(dst)
 	}
-	return t.bytes(dst), nil
+	dst = t.bytes(dst)
+	if t.hasty {
+		return dst, t.agree()
+	}
+	return dst, nil
 }
 
 // bytes decodes t.raw, one byte a character. It writes up to eight bytes where fewer count, and goes on behind those that do.
@@ -378,6 +470,7 @@ func (t *plainText) bytes(dst []byte) []byte {
 			n++
 			continue
 		}
+		t.high[c-0x80]++
 		code := t.table[c-0x80]
 		binary.LittleEndian.PutUint32(dst[n:], code)
 		n += int(code >> 24)

@@ -65,7 +65,9 @@ func heldAlone(now delivery, r *schemas.Report, s *schemas.Schema) string {
 	var missing []string
 	for i := range s.Fields {
 		name := s.Fields[i].Name
-		if slices.ContainsFunc(r.Counts, func(c schemas.Count) bool { return c.Type == "missing-label" && c.Field == name }) {
+		if slices.ContainsFunc(r.Counts, func(c schemas.Count) bool {
+			return (c.Type == "missing-label" || c.Type == "field."+name+".missing") && c.Field == name
+		}) {
 			missing = append(missing, cited(name))
 		}
 	}

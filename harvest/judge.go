@@ -36,6 +36,7 @@ func (l *line) newJudged() *judging {
 	j.buf, j.judge, j.write = l.getBuffers(), j.open, j.keep
 	if s := l.recipe.Judge(); s == nil || s.Form == schemas.Table {
 		j.mapper = func(labels []string) (*Mapper, error) { return l.recipe.NewMapper(labels, l.member, l.source.Params) }
+		j.repairs, j.table.repaired = l.recipe.repairs, s
 	}
 	return j
 }

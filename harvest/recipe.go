@@ -33,7 +33,9 @@ type Recipe struct {
 	Options     map[string]any    `yaml:"options"` // the connector's configuration, with ${…}
 	Decode      DecodeOptions     `yaml:"decode"`
 	Map         MapOptions        `yaml:"map"`
+	Repairs     any               `yaml:"repairs"` // "all" or a list of RepairOps: what to mend of what was mapped, before it is checked
 	Schema      string            `yaml:"schema"`  // "scdl/subventions@2.1.1"; without version, the newest bundled
+	Rules       string            `yaml:"rules"`   // "table": the Table Schema alone judges, where the schema has rules of its own
 	Columns     []any             `yaml:"columns"` // instead of Schema: Table Schema field descriptors; a bare name is text
 	Table       map[string]any    `yaml:"table"`   // instead of both: a whole Table Schema, as JSON would say it
 	Dataset     DatasetOptions    `yaml:"dataset"`
@@ -42,8 +44,9 @@ type Recipe struct {
 	Formats     []string          `yaml:"formats"` // "" is csv and parquet
 	Keep        int               `yaml:"keep"`    // versions kept, 10 by default
 
-	schema *schemas.Schema // nil when it depends on the document
-	hash   string
+	schema  *schemas.Schema // nil when it depends on the document
+	repairs []string
+	hash    string
 }
 
 // DatasetOptions are the metadata of the dataset that the recipe makes.
@@ -150,6 +153,7 @@ func parseRecipe(n yamlNode, text []byte, set *schemas.Set, cs Connectors) *Reci
 	c.decoding()
 	c.judging()
 	c.mapping()
+	c.repairing()
 	c.metadata()
 	c.running()
 	c.templates()

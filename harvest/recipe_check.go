@@ -157,7 +157,11 @@ func (c *recipeCheck) lookup() {
 	}
 	s, err := c.set.Lookup(c.Schema)
 	if err == nil {
-		c.schema = s
+		if c.schema = s; c.Rules == "table" {
+			c.schema = s.WithoutRules()
+		} else if c.Rules != "" {
+			c.fault(yamlPath{"rules"}, "valeur inconnue\u00a0: %s\u00a0; la seule admise est table", cited(c.Rules))
+		}
 		return
 	}
 	at, id := yamlPath{"schema"}, schemas.ID(c.Schema)
@@ -207,6 +211,36 @@ func (c *recipeCheck) mapping() {
 		} else {
 			seen[col.To] = i
 		}
+	}
+}
+
+// repairing checks and takes over the section repairs.
+func (c *recipeCheck) repairing() {
+	at := yamlPath{"repairs"}
+	switch list := c.Repairs.(type) {
+	case nil:
+		return
+	case string:
+		if list != "all" {
+			c.fault(at, "attend all, ou une liste d’opérations\u00a0: %s", strings.Join(RepairOps, ", "))
+		}
+		c.Recipe.repairs = RepairOps
+	case []any:
+		for i, x := range list {
+			op, _ := x.(string)
+			if !slices.Contains(RepairOps, op) {
+				c.fault(at.and(i), "opération inconnue\u00a0: %s%s", cited(op), proposal(op, RepairOps))
+			}
+			c.Recipe.repairs = append(c.Recipe.repairs, op)
+		}
+	default:
+		c.fault(at, "attend all, ou une liste d’opérations")
+	}
+	switch {
+	case len(c.given("schema", "columns", "table")) == 0:
+		c.fault(at, "sans schéma ni colonnes typées, rien ne dit ce qui est à réparer")
+	case c.schema != nil && c.schema.Form == schemas.Document:
+		c.fault(at, "le schéma %s juge des documents JSON entiers\u00a0: aucune réparation n’est possible", c.schema.ID.Name())
 	}
 }
 

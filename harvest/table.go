@@ -11,8 +11,8 @@ import (
 
 // buffers are the working memory of one table, kept for the next.
 type buffers struct {
-	in, mapped schemas.Block
-	out        schemas.Batch
+	in, mapped, repaired schemas.Block
+	out                  schemas.Batch
 }
 
 // A table takes documents through decode, map and check. It is what every door shares: harvest, validate, convert.
@@ -21,6 +21,9 @@ type table struct {
 	judge func(labels []string) (*schemas.Schema, error)
 	// mapper prepares the mapping of a document; nil maps nothing.
 	mapper func(labels []string) (*Mapper, error)
+	// repairs names the operations that mend what was mapped, before it is checked against repaired; none repair nothing.
+	repairs  []string
+	repaired *schemas.Schema
 	// write takes what was checked: in holds the cells as they came under labels, out the accepted rows and the rejects.
 	write func(document string, labels []string, in *schemas.Block, out *schemas.Batch) error
 	// advice ends the sentence about a header that lets no row be judged: its effect and what to do.
@@ -28,6 +31,9 @@ type table struct {
 
 	language string              // of the messages, as Report.Language
 	each     func(schemas.Issue) // as Report.Each
+	terse    bool                // as Checker.Terse
+
+	supplied []*schemas.Supplied // other tables to which the schema refers
 
 	schema  *schemas.Schema
 	checker *schemas.Checker
@@ -38,12 +44,16 @@ type table struct {
 
 // document takes one document along. name is "" when the table has only one.
 func (t *table) document(ctx context.Context, name string, in Input, opt DecodeOptions) error {
+	fix, err := t.survey(ctx, in, opt)
+	if err != nil {
+		return err
+	}
 	dec, err := Decode(in, opt)
 	if err != nil {
 		return at(StageDecode, Permanent(err))
 	}
 	defer closeDecoder(dec)
-	m, err := t.begin(name, dec)
+	m, err := t.begin(name, dec, fix)
 	if err != nil {
 		return err
 	}
@@ -52,8 +62,8 @@ func (t *table) document(ctx context.Context, name string, in Input, opt DecodeO
 			return err
 		}
 		err := dec.Next(&t.buf.in)
-		if t.buf.in.Rows > 0 {
-			if err := t.block(name, dec.Labels(), m); err != nil {
+		if t.buf.in.Rows > 0 || t.buf.in.Frame != nil {
+			if err := t.block(name, dec.Labels(), m, fix); err != nil {
 				return err
 			}
 		}
@@ -63,6 +73,45 @@ func (t *table) document(ctx context.Context, name string, in Input, opt DecodeO
 		}
 		if err != nil {
 			return at(StageDecode, Permanent(withSentence(err)))
+		}
+	}
+}
+
+// survey reads a document that is to be repaired a first time, for what its columns hold; nil when nothing is to be repaired.
+func (t *table) survey(ctx context.Context, in Input, opt DecodeOptions) (*repairer, error) {
+	if len(t.repairs) == 0 {
+		return nil, nil
+	}
+	dec, err := Decode(in, opt)
+	if err != nil {
+		return nil, at(StageDecode, Permanent(err))
+	}
+	defer closeDecoder(dec)
+	labels, block := dec.Labels(), &t.buf.in
+	var m *Mapper
+	if t.mapper != nil {
+		if m, err = t.mapper(labels); err != nil {
+			return nil, at(StageMap, Permanent(err))
+		}
+		labels, block = m.Labels(), &t.buf.mapped
+	}
+	fix, counted := newRepairer(t.repaired, labels, t.repairs), schemas.NewReport(t.repaired)
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		err := dec.Next(&t.buf.in)
+		if m != nil && t.buf.in.Rows > 0 {
+			m.Map(&t.buf.in, &t.buf.mapped, counted)
+		}
+		if t.buf.in.Rows > 0 {
+			fix.survey(block)
+		}
+		if err == io.EOF {
+			return fix, nil
+		}
+		if err != nil {
+			return nil, at(StageDecode, Permanent(withSentence(err)))
 		}
 	}
 }
@@ -77,7 +126,7 @@ func withSentence(err error) error {
 }
 
 // begin prepares the table at the first document, and applies the header rules at each.
-func (t *table) begin(document string, dec Decoder) (m *Mapper, err error) {
+func (t *table) begin(document string, dec Decoder, fix *repairer) (m *Mapper, err error) {
 	labels := dec.Labels()
 	if t.mapper != nil {
 		if m, err = t.mapper(labels); err != nil {
@@ -89,10 +138,21 @@ func (t *table) begin(document string, dec Decoder) (m *Mapper, err error) {
 		if t.schema, err = t.judge(labels); err != nil {
 			return nil, err
 		}
-		t.columns, t.report, t.checker = labels, schemas.NewReport(t.schema), t.schema.NewChecker()
-		t.report.Language, t.report.Each = t.language, t.each
+		t.report, t.checker = schemas.NewReport(t.schema), t.schema.NewChecker()
+		t.checker.Terse = t.terse
+		t.report.Language, t.report.Each, t.report.Translate = t.language, t.each, translate
 	}
 	errs, warnings := len(t.report.Errors), len(t.report.Warnings)
+	if fix != nil {
+		fix.settle(t.report)
+		labels = fix.labels
+	}
+	if t.columns == nil {
+		t.columns = labels
+	}
+	for _, x := range t.supplied {
+		t.checker.Supply(x)
+	}
 	ok := t.checker.Begin(labels, t.report)
 	t.named(document, errs, warnings)
 	if !ok {
@@ -119,12 +179,16 @@ func (t *table) headerSentence(errs int) string {
 	return "Aucune des colonnes attendues n’est dans le fichier reçu." + t.advice
 }
 
-// block maps, checks and writes the records of one block.
-func (t *table) block(document string, labels []string, m *Mapper) error {
+// block maps, repairs, checks and writes the records of one block.
+func (t *table) block(document string, labels []string, m *Mapper, fix *repairer) error {
 	in := &t.buf.in
 	if m != nil {
 		m.Map(in, &t.buf.mapped, t.report)
 		in = &t.buf.mapped
+	}
+	if fix != nil {
+		fix.mend(in, &t.buf.repaired, t.report)
+		in = &t.buf.repaired
 	}
 	errs, warnings := len(t.report.Errors), len(t.report.Warnings)
 	t.checker.Check(in, &t.buf.out, t.report)
@@ -139,6 +203,9 @@ func (t *table) source(info schemas.SourceInfo, in Input) {
 		t.report.Source, t.report.File = info, in.Name
 	}
 	t.report.Source.Bytes = bytes
+	if t.mapper == nil || info.Format == "csv" { // what a recipe makes of other syntaxes has no delimiter of its own
+		t.checker.Source(info, t.report)
+	}
 }
 
 // closeDecoder releases what some decoders hold.

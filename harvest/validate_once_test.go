@@ -1,0 +1,89 @@
+package harvest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"grenier/harvest"
+	"grenier/schemas"
+)
+
+// A countedDisk counts the bytes that are read of it.
+type countedDisk struct {
+	io.ReaderAt
+	read atomic.Int64
+}
+
+func (d *countedDisk) ReadAt(p []byte, off int64) (int, error) {
+	n, err := d.ReaderAt.ReadAt(p, off)
+	d.read.Add(int64(n))
+	return n, err
+}
+
+// verdictOf is a report as JSON, without its time.
+func verdictOf(t *testing.T, in harvest.Input, v harvest.Validation) string {
+	t.Helper()
+	r, err := harvest.Validate(context.Background(), in, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Stats.Seconds = 0
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// A validation that nobody follows finds the encoding while it reads; one with a Sink finds it before. Both must say the same.
+func TestValidate_SaysTheSameWhetherTheEncodingIsFoundBeforeOrWhileReading(t *testing.T) {
+	good := strings.Repeat("École de Brûlon;12\r\n", 20_000) // 400 KB
+	plain := strings.Repeat("Ecole de Vaubrun;12\n", 20_000)
+	ansi := strings.Repeat("\xc9cole de Br\xfblon;12\r\n", 20_000)
+	dos := strings.Repeat("\x82cole de Br\x96lon l'\x82t\x82;12\r\n", 200_000)
+	for _, tt := range []struct {
+		name, text, encoding string
+		once                 bool // the document is read once
+	}{
+		{"UTF-8", good, "utf-8", true},
+		{"UTF-8 with a mark", "\ufeffnom;n\n" + good, "utf-8", true},
+		{"UTF-8 with a mark and thousands of broken characters", "\ufeffnom;n\n" + plain + ansi, "utf-8", true},
+		{"UTF-8 with some bad cells far down", good + "\xe9t\xe9;1\nd\x00j\xe0;2\n" + good, "utf-8", true},
+		{"ASCII, then UTF-8", plain + good, "utf-8", true},
+		{"Windows-1252", ansi, "windows-1252", false},
+		{"ASCII, then Windows-1252", plain + plain + ansi, "windows-1252", false},
+		{"UTF-8 at first, Windows-1252 for the most part", good + strings.Repeat(ansi, 3), "windows-1252", false},
+		{"Windows-1252 at first, DOS for the most part", strings.Repeat(ansi, 3) + dos, "cp850", false},
+		{"Windows-1252 with a place it leaves empty, far down", ansi + "\x81t\xe9;1\n" + ansi, "windows-1252", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if !strings.HasPrefix(tt.text, "\ufeff") {
+				tt.text = "nom;n\n" + tt.text
+			}
+			s, err := schemas.ParseTable("essai/ecoles@1.0.0", []byte(`{"fields": [{"name": "nom", "type": "string", "constraints": {"maxLength": 16}}, {"name": "n", "type": "integer"}]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			disk := &countedDisk{ReaderAt: strings.NewReader(tt.text)}
+			in := harvest.Input{Name: "ecoles.csv", Size: int64(len(tt.text)), ReaderAt: disk}
+			while := verdictOf(t, in, harvest.Validation{Schema: s})
+			if read, once := disk.read.Load(), int64(len(tt.text))+64<<10; tt.once && read > once {
+				t.Errorf("%d bytes read of %d", read, len(tt.text))
+			}
+			before := verdictOf(t, in, harvest.Validation{Schema: s, Sink: func([]string, *schemas.Block, *schemas.Batch) error { return nil }})
+			if diff := cmp.Diff(before, while); diff != "" {
+				t.Errorf("found before (-) and while reading (+):\n%s", diff)
+			}
+			if !bytes.Contains([]byte(while), []byte(`"encoding": "`+tt.encoding+`"`)) {
+				t.Errorf("the encoding is not %s: %.600s", tt.encoding, while)
+			}
+		})
+	}
+}
