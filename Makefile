@@ -3,7 +3,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 export GOFLAGS ?= -trimpath
 
-.PHONY: demo build test differential check clean
+.PHONY: demo build test differential bench-validate check clean
 
 demo:
 	$(GO) run ./cmd/grenier demo
@@ -19,6 +19,12 @@ test:
 # Generated tables judged by frictionless-py as well: 2,400 instead of the 200 of `make test`.
 differential:
 	@GRENIER_TEST_DIFFERENTIAL=$${GRENIER_TEST_DIFFERENTIAL:-2400} sh .ci/test -count=1 -run TestDifferential -v
+
+# What the judge costs beside encoding/csv and excelize, each in a process of its own, and the speed of DECP documents. BENCH_BIG=10000000 adds
+# the memory that a file of 2 GB takes.
+bench-validate:
+	@GRENIER_BENCH_VALIDATE=$${BENCH_ROWS:-1000000} GRENIER_BENCH_BIG=$${BENCH_BIG:-} $(GO) test ./harvest -count=1 -run '^TestBenchValidate$$' -v -timeout 60m
+	@$(GO) test ./harvest -run '^$$' -bench DECP
 
 check:
 	@sh .ci/check

@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"path"
@@ -21,6 +22,16 @@ func assetAddress(name string) string {
 	}
 	return "/static/" + name + "?v=" + assetHash(body)
 }
+
+// standalonePolicy lets a report that travels alone use the one sheet inside it, and nothing else.
+var standalonePolicy = func() string {
+	body, err := assets.ReadFile("static/grenier.css")
+	if err != nil {
+		panic(err) // embedded above
+	}
+	sum := sha256.Sum256(body)
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}()
 
 func assetHash(body []byte) string {
 	sum := sha256.Sum256(body)

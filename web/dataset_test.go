@@ -68,10 +68,10 @@ func TestReport_SaysTheVerdictAndTheCausesButNoRefusedCell(t *testing.T) {
 	_, h := site(t)
 	rec := get(h, "/jeux/subventions-saint-aubin/rapport")
 	want(t, rec, 200, "<h1>997 lignes sur 1 000 sont conformes</h1>", "99,7 %", "3 lignes ont été écartées",
-		"Numéro SIRET impossible", "<code>idBeneficiaire</code>, 2 fois", "<b>ligne 209</b> : La clé de contrôle", "<b>ligne 15</b>", "Écrivez la vraie date",
-		"Colonne inconnue du schéma", "dates écrites à la française", "windows-1252", "Empreinte du contrôle")
+		"2 numéros SIRET erronés dans idBeneficiaire, lignes 209 et 613", "Vérifiez ces numéros.", "Colonne <b>dateConvention</b>, ligne 15", "Écrivez la vraie date", "<summary>",
+		"« commentaire » n’est pas dans le schéma", "Dates écrites à la française", "windows-1252", "Empreinte du contrôle")
 	lacks(t, rec, "secret")
-	if body := rec.Body.String(); strings.Index(body, "SIRET impossible") > strings.Index(body, "d’un autre type") {
+	if body := rec.Body.String(); strings.Index(body, "idBeneficiaire") > strings.Index(body, "dateConvention") {
 		t.Error("the most frequent cause does not come first")
 	}
 	twin := get(h, "/jeux/subventions-saint-aubin/rapport.json")
@@ -138,7 +138,7 @@ var loose = regexp.MustCompile(`[^>] [:;!?»%]|« `)
 func TestPages_KeepPunctuationWithItsWord(t *testing.T) {
 	_, h := site(t)
 	for _, target := range []string{"/", "/jeux", "/jeux?q=z", "/jeux?q=a&theme=GOVE", "/jeux/deliberations-saint-aubin", "/jeux/subventions-saint-aubin", "/jeux/subventions-saint-aubin/rapport", "/membres", "/membres?q=z",
-		"/membres/213900137", "/schemas", "/schemas/essai/deliberations", "/api", "/a-propos", "/accessibilite", "/mentions-legales", "/plan-du-site", "/nulle-part", "/jeux/jeu-retire", "/jeux?page=0"} {
+		"/membres/213900137", "/schemas", "/schemas/essai/deliberations", "/api", "/a-propos", "/accessibilite", "/mentions-legales", "/plan-du-site", "/nulle-part", "/jeux/jeu-retire", "/jeux?page=0", "/verifier"} {
 		text := tags.ReplaceAllString(get(h, target).Body.String(), ">")
 		for _, at := range loose.FindAllStringIndex(text, -1) {
 			t.Errorf("%s: a line may break in %q", target, text[max(0, at[0]-30):min(len(text), at[1]+20)])

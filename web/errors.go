@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,7 +14,8 @@ import (
 type httpError struct {
 	status  int
 	message string
-	retry   int // seconds, in Retry-After; 0 is none
+	retry   int    // seconds, in Retry-After; 0 is none
+	code    string // in JSON; "" is that of the status
 	err     error
 }
 
@@ -94,7 +96,7 @@ type errorJSON struct {
 
 func (s *Server) failJSON(w http.ResponseWriter, r *http.Request, e *httpError) {
 	var out errorJSON
-	out.Error.Code, out.Error.Message = errorCode(e.status), e.message
+	out.Error.Code, out.Error.Message = cmp.Or(e.code, errorCode(e.status)), e.message
 	body, err := json.Marshal(out)
 	if err != nil {
 		s.Log.Error("error not encoded", "error", err)
@@ -119,6 +121,16 @@ func errorCode(status int) string {
 		return "uri_too_long"
 	case http.StatusServiceUnavailable:
 		return "unavailable"
+	case http.StatusRequestEntityTooLarge:
+		return "too_large"
+	case http.StatusUnsupportedMediaType:
+		return "unsupported_media_type"
+	case http.StatusRequestTimeout:
+		return "too_slow"
+	case http.StatusUnprocessableEntity:
+		return "unprocessable"
+	case http.StatusTooManyRequests:
+		return "too_many_requests"
 	}
 	return "internal"
 }

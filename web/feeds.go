@@ -95,7 +95,7 @@ func (s *Server) sitemap(w http.ResponseWriter, r *http.Request) error {
 			set.URLs = append(set.URLs, u)
 		}
 	}
-	for _, p := range []string{"/", "/jeux", "/membres", "/schemas", "/api", "/a-propos", "/accessibilite", "/mentions-legales", "/plan-du-site"} {
+	for _, p := range []string{"/", "/jeux", "/membres", "/schemas", checkPath, "/api", "/a-propos", "/accessibilite", "/mentions-legales", "/plan-du-site"} {
 		add(p, time.Time{})
 	}
 	members, _, err := s.Store.Members(r.Context(), catalog.MemberQuery{})

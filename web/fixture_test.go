@@ -166,7 +166,13 @@ func reportFor(d *catalog.Dataset, rows, rejected int64) *schemas.Report {
 	r.Warn(schemas.Issue{Type: "extra-header-warn", Field: "commentaire", Message: "La colonne « commentaire » n’est pas dans le schéma."})
 	r.Repairs = append(r.Repairs, schemas.Repair{Op: "date-fr", Field: "dateConvention", Count: 400, Sample: &schemas.RepairSample{Row: 2, Before: "12/03/2024-secret", After: "2024-03-12"}})
 	r.Finish()
-	r.Fingerprint = "0f1e2d3c4b5a69780f1e2d3c4b5a6978" // the rules' version is not this package's to test
+	r.Fingerprint = "0f1e2d3c4b5a69780f1e2d3c4b5a6978" // neither the rules' version nor the words of causes are this package's to test
+	r.Causes = []schemas.Cause{
+		{Type: "french-siret-value", Field: "idBeneficiaire", Column: 3, Count: 2, First: schemas.Spot{Row: 208, Line: 209}, Last: schemas.Spot{Row: 611, Line: 613}, Cell: "44853829100012-secret", Message: "2 numéros SIRET erronés dans idBeneficiaire, lignes 209 et 613.",
+			Detail: "« 44853829100012-secret » n’est pas un SIRET.", Right: "21390013700018-secret", Hint: "Écrivez « 448-secret ».", Next: "Vérifiez ces numéros."},
+		{Type: "type-error", Field: "dateConvention", Column: 5, Count: 1, First: schemas.Spot{Row: 14, Line: 15}, Last: schemas.Spot{Row: 14, Line: 15}, Cell: "31/02/2024-secret", Message: "« 31/02/2024-secret » n’est pas une date, ligne 15.",
+			Detail: "Cette valeur n’est pas une date.", Right: "2024-02-secret", Hint: "Écrivez la vraie date, en année-mois-jour."},
+	}
 	return r
 }
 
@@ -441,8 +447,9 @@ func testSchemas(t testing.TB) *schemas.Set {
 
 func config(t testing.TB, w *world) Config {
 	return Config{Store: w, Index: index{w: w}, Blobs: blobs{w: w}, Schemas: testSchemas(t), Namespace: namespace, BaseURL: base, Version: "1.2.3", Location: paris,
-		Site: Site{Name: "Données ouvertes du Val-d’Aurence", Operator: "Numérival", SIREN: "253900999", Email: "contact@numerival.example.org"},
-		Now:  func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+		Site:  Site{Name: "Données ouvertes du Val-d’Aurence", Operator: "Numérival", SIREN: "253900999", Email: "contact@numerival.example.org"},
+		Check: CheckConfig{Judge: fakeJudge{}, Dir: t.TempDir(), MaxBytes: 10_000, PerMinute: 600},
+		Now:   func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
 }
 
 func newServer(t testing.TB, c Config) *Server {

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,11 +43,12 @@ type alternate struct{ Type, Path, Title string }
 // A frame is what layout.html renders.
 type frame struct {
 	head
-	Site Site
-	Base string
-	CSS  string
-	Menu []menuItem
-	Body any
+	Site   Site
+	Base   string
+	CSS    string
+	Menu   []menuItem
+	Checks bool // visitors can have files judged
+	Body   any
 }
 
 type menuItem struct {
@@ -54,11 +56,11 @@ type menuItem struct {
 	Current     bool
 }
 
-var menu = []menuItem{{Title: "Jeux de données", Path: "/jeux"}, {Title: "Collectivités", Path: "/membres"}, {Title: "Schémas", Path: "/schemas"}, {Title: "API", Path: "/api"}}
+var menu = []menuItem{{Title: "Jeux de données", Path: "/jeux"}, {Title: "Collectivités", Path: "/membres"}, {Title: "Schémas", Path: "/schemas"}, {Title: "Vérifier un fichier", Path: checkPath}, {Title: "API", Path: "/api"}}
 
 // parsePages joins each page with the layout and the parts that pages share.
 func (s *Server) parsePages() (map[string]*page, error) {
-	base, err := template.New("layout.html").Option("missingkey=error").Funcs(s.funcs()).ParseFS(templates, "templates/layout.html", "templates/parts.html")
+	base, err := template.New("layout.html").Option("missingkey=error").Funcs(s.funcs()).ParseFS(templates, "templates/layout.html", "templates/parts.html", "templates/verdict.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
@@ -69,7 +71,7 @@ func (s *Server) parsePages() (map[string]*page, error) {
 	pages := map[string]*page{}
 	for _, name := range names {
 		short := strings.TrimPrefix(name, "templates/")
-		if short == "layout.html" || short == "parts.html" {
+		if slices.Contains([]string{"layout.html", "parts.html", "verdict.html", "standalone.html"}, short) {
 			continue
 		}
 		t, err := template.Must(base.Clone()).ParseFS(templates, name)
@@ -102,8 +104,11 @@ func (s *Server) execute(name string, h head, body any) ([]byte, error) {
 		return nil, fmt.Errorf("render %s: no such template", name)
 	}
 	h.Title, h.Description = french(h.Title), french(h.Description)
-	f := frame{head: h, Site: s.Site, Base: s.BaseURL, CSS: s.css, Body: body}
+	f := frame{head: h, Site: s.Site, Base: s.BaseURL, CSS: s.css, Checks: s.checks.Judge != nil, Body: body}
 	for _, m := range menu {
+		if m.Path == checkPath && s.checks.Judge == nil {
+			continue
+		}
 		m.Current = m.Path == h.Nav
 		f.Menu = append(f.Menu, m)
 	}
@@ -141,6 +146,18 @@ func send(w http.ResponseWriter, r *http.Request, status int, contentType string
 			return
 		}
 	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // an error here means that the reader left
+	}
+}
+
+// sendOnce writes a whole body that is for this reader, this time: nobody keeps it.
+func sendOnce(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {

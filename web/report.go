@@ -10,33 +10,18 @@ import (
 	"grenier/schemas"
 )
 
-const (
-	maxCauses   = 20 // causes with examples on the page
-	maxExamples = 5  // issues quoted for one cause
-)
+const maxCauses = 20 // on the page
 
 // A reportPage is the body of report.html: the quality of the version online.
 type reportPage struct {
 	catalog.Dataset
-	Verdict  string
-	Good     bool
-	Share    string
-	Width    int64 // of the accepted part of the gauge, out of 1000
-	Report   *schemas.Report
-	Errors   []cause
-	Warnings []cause
-	Beyond   int // causes that are only counted
-	Repairs  []schemas.Repair
-	Schema   *schemas.Schema
-}
-
-// A cause is one kind of fault in one column. The cells at fault are not shown: refused rows are not published.
-type cause struct {
-	Title    string
-	Field    string
-	Count    int64
-	Hint     string
-	Examples []schemas.Issue
+	Verdict string
+	Good    bool
+	Share   string
+	Width   int64 // of the accepted part of the gauge, out of 1000
+	Report  *schemas.Report
+	View    *verdictView // its Sections; cells are not shown: refused rows are not published
+	Schema  *schemas.Schema
 }
 
 func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
@@ -86,14 +71,32 @@ func (s *Server) reportPage(d catalog.Dataset, rep *schemas.Report) reportPage {
 	if rep == nil {
 		return p
 	}
-	p.Errors = causes(rep.Counts, rep.Errors)
-	p.Warnings = causes(nil, rep.Warnings)
-	p.Repairs = rep.Repairs
-	if len(p.Errors) > maxCauses {
-		p.Beyond = len(p.Errors) - maxCauses
-		p.Errors = p.Errors[:maxCauses]
-	}
+	p.View = publicView(rep)
 	return p
+}
+
+// publicView lays out a report for everybody: kinds, columns and places, but nothing that may come from a row that is not public.
+func publicView(rep *schemas.Report) *verdictView {
+	v := &verdictView{t: tongue{}, Lang: "fr"}
+	all := causesOf(rep)
+	s := reportSection{Title: "À corriger", Intro: french("Les lignes écartées ne sont pas publiées : seuls la place et le motif sont donnés ici.")}
+	if n := len(all) - maxCauses; n > 0 {
+		s.More = "et " + count(n, "autre cause, plus rare", "autres causes, plus rares") + ", dans le rapport en JSON."
+		all = all[:maxCauses]
+	}
+	for _, c := range all {
+		s.Causes = append(s.Causes, v.cause(c.forAll(), "alerte"))
+	}
+	if len(all) > 0 {
+		v.Sections = append(v.Sections, s)
+	}
+	var warnings []schemas.Issue
+	for _, w := range rep.Warnings {
+		warnings = append(warnings, publicIssue(w))
+	}
+	v.warned(warnings)
+	v.mended(withoutSamples(rep.Repairs))
+	return v
 }
 
 // verdict words the result; good is without reserve.
@@ -117,39 +120,6 @@ func verdict(d catalog.Dataset) (text string, good bool) {
 	return "Les " + number(total) + nbsp + "lignes sont conformes", true
 }
 
-// causes groups issues by type and column, in the order of the counts; what the counts do not hold follows, counted here.
-func causes(counts []schemas.Count, issues []schemas.Issue) []cause {
-	type key struct{ typ, field string }
-	var out []cause
-	at := map[key]int{}
-	for _, c := range counts {
-		at[key{c.Type, c.Field}] = len(out)
-		out = append(out, cause{Title: word(issueWords, c.Type), Field: c.Field, Count: c.Count})
-	}
-	for _, i := range issues {
-		n, known := at[key{i.Type, i.Field}]
-		if !known {
-			n = len(out)
-			at[key{i.Type, i.Field}] = n
-			out = append(out, cause{Title: word(issueWords, i.Type), Field: i.Field})
-		}
-		out[n].add(i, n >= len(counts))
-	}
-	return out
-}
-
-func (c *cause) add(i schemas.Issue, counts bool) {
-	if counts {
-		c.Count++
-	}
-	if c.Hint == "" {
-		c.Hint = i.Hint
-	}
-	if len(c.Examples) < maxExamples {
-		c.Examples = append(c.Examples, i)
-	}
-}
-
 // reportTwin is the report as JSON, without the cells at fault nor the samples of repairs: they may come from rows that are not public.
 func (s *Server) reportTwin(w http.ResponseWriter, r *http.Request) error {
 	d, moved, err := s.bySlug(r)
@@ -167,10 +137,13 @@ func (s *Server) reportTwin(w http.ResponseWriter, r *http.Request) error {
 		return problem(http.StatusNotFound, "Cette version n’a pas de rapport détaillé.")
 	}
 	public := *run.Report
-	public.Errors, public.Warnings = withoutCells(public.Errors), withoutCells(public.Warnings)
-	public.Repairs = slices.Clone(public.Repairs)
-	for i := range public.Repairs {
-		public.Repairs[i].Sample = nil
+	public.Errors, public.Warnings, public.Repairs = withoutCells(public.Errors), withoutCells(public.Warnings), withoutSamples(public.Repairs)
+	public.Causes = slices.Clone(public.Causes)
+	for i, c := range public.Causes {
+		public.Causes[i] = publicCause(c)
+		if of := (causeOf{Cause: c}); public.Causes[i].Message == "" {
+			public.Causes[i].Message = of.name(tongue{}) + "."
+		}
 	}
 	return sendJSON(w, r, &public)
 }
@@ -178,8 +151,15 @@ func (s *Server) reportTwin(w http.ResponseWriter, r *http.Request) error {
 func withoutCells(issues []schemas.Issue) []schemas.Issue {
 	out := make([]schemas.Issue, len(issues))
 	for i, issue := range issues {
-		issue.Cell, issue.Repair = "", nil
-		out[i] = issue
+		out[i] = publicIssue(issue)
+	}
+	return out
+}
+
+func withoutSamples(repairs []schemas.Repair) []schemas.Repair {
+	out := slices.Clone(repairs)
+	for i := range out {
+		out[i].Sample = nil
 	}
 	return out
 }

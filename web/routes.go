@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/gorilla/mux"
 	"github.com/klauspost/compress/gzhttp"
@@ -22,12 +24,18 @@ const (
 // open tells whether answers of the kind may be read by pages of other origins.
 func (k kind) open() bool { return k == kindData || k == kindRDF || k == kindFile }
 
-// A route is one address of the site. All answer GET and HEAD, and nothing else.
+// A route is one address of the site. All answer GET and HEAD, and nothing else, but for those that posts names.
 type route struct {
 	name  string // in logs and metrics
 	path  string
 	kind  kind
 	serve func(*Server, http.ResponseWriter, *http.Request) error
+}
+
+// posts are the routes that take something, by name. A route whose GET is nil only takes.
+var posts = map[string]func(*Server, http.ResponseWriter, *http.Request) error{
+	"check":     (*Server).checked,
+	"api-check": (*Server).apiCheck,
 }
 
 // routes is the table of contents: where two paths fit, the first one answers.
@@ -47,6 +55,7 @@ var routes = []route{
 	{"schemas", "/schemas", kindPage, (*Server).schemaList},
 	{"schema", "/schemas/{org}/{name}", kindPage, (*Server).schemaPage},
 
+	{"check", checkPath, kindPage, (*Server).check},
 	{"api", "/api", kindPage, (*Server).api},
 	{"about", "/a-propos", kindPage, (*Server).about},
 	{"accessibility", "/accessibilite", kindPage, (*Server).accessibility},
@@ -57,6 +66,8 @@ var routes = []route{
 	{"api-dataset", "/api/1/jeux/{id}", kindData, (*Server).apiDataset},
 	{"api-members", "/api/1/membres", kindData, (*Server).apiMembers},
 	{"api-schemas", "/api/1/schemas", kindData, (*Server).apiSchemas},
+
+	{"api-check", apiCheckPath, kindData, nil},
 
 	{"id-dataset", "/id/jeu/{id}", kindRDF, (*Server).datasetIdentity},
 	{"id-file", "/id/fichier/{id}", kindRDF, (*Server).fileIdentity},
@@ -109,7 +120,11 @@ func (s *Server) router(all []route) *mux.Router {
 // route makes the handler of one route.
 func (s *Server) route(rt route) http.Handler {
 	var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := rt.serve(s, w, r); err != nil {
+		serve := rt.serve
+		if r.Method == http.MethodPost {
+			serve = posts[rt.name]
+		}
+		if err := serve(s, w, r); err != nil {
 			s.fail(w, r, rt.kind, err)
 		}
 	})
@@ -120,7 +135,7 @@ func (s *Server) route(rt route) http.Handler {
 		visitOf(r).route = rt.name
 		visitOf(r).kind = rt.kind
 		kindHeaders(w.Header(), rt.kind)
-		if s.otherMethod(w, r, rt.kind) {
+		if s.otherMethod(w, r, rt) {
 			return
 		}
 		h.ServeHTTP(w, r)
@@ -136,19 +151,35 @@ var compress = func() func(http.Handler) http.HandlerFunc {
 	return wrap
 }()
 
-// otherMethod answers everything but GET and HEAD: preflights of other origins, and 405 for the rest.
-func (s *Server) otherMethod(w http.ResponseWriter, r *http.Request, k kind) bool {
+// methods are those that the route answers.
+func (rt route) methods() string {
 	switch {
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+	case posts[rt.name] == nil:
+		return "GET, HEAD"
+	case rt.serve == nil:
+		return "POST"
+	}
+	return "GET, HEAD, POST"
+}
+
+// otherMethod answers every method that is not the route's: preflights of other origins, and 405 for the rest.
+func (s *Server) otherMethod(w http.ResponseWriter, r *http.Request, rt route) bool {
+	methods := rt.methods()
+	switch {
+	case slices.Contains(strings.Split(methods, ", "), r.Method):
 		return false
-	case r.Method == http.MethodOptions && k.open():
-		w.Header().Set("Access-Control-Allow-Methods", "GET, HEAD")
-		w.Header().Set("Access-Control-Allow-Headers", "Range, If-Range, If-None-Match, If-Modified-Since")
+	case r.Method == http.MethodOptions && rt.kind.open():
+		w.Header().Set("Access-Control-Allow-Methods", methods)
+		w.Header().Set("Access-Control-Allow-Headers", "Content-Type, Range, If-Range, If-None-Match, If-Modified-Since")
 		w.Header().Set("Access-Control-Max-Age", "86400")
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		w.Header().Set("Allow", "GET, HEAD")
-		s.fail(w, r, k, problem(http.StatusMethodNotAllowed, "Cette adresse se lit seulement (GET ou HEAD)."))
+		w.Header().Set("Allow", methods)
+		message := "Cette adresse se lit seulement (GET ou HEAD)."
+		if posts[rt.name] != nil {
+			message = "Cette adresse reçoit un fichier (POST)."
+		}
+		s.fail(w, r, rt.kind, problem(http.StatusMethodNotAllowed, message))
 	}
 	return true
 }

@@ -24,6 +24,7 @@ func addresses() map[string]struct {
 		"report": {"/jeux/deliberations-saint-aubin/rapport", 200}, "report-json": {"/jeux/deliberations-saint-aubin/rapport.json", 200},
 		"members": {"/membres", 200}, "members-json": {"/membres.json", 200}, "member-json": {"/membres/213900137.json", 200}, "member": {"/membres/213900137", 200},
 		"schemas": {"/schemas", 200}, "schema": {"/schemas/essai/deliberations", 200},
+		"check": {"/verifier", 200}, "api-check": {"/api/1/valider", 405},
 		"api": {"/api", 200}, "about": {"/a-propos", 200}, "accessibility": {"/accessibilite", 200}, "legal": {"/mentions-legales", 200}, "site-map": {"/plan-du-site", 200},
 		"api-datasets": {"/api/1/jeux", 200}, "api-dataset": {"/api/1/jeux/" + delib, 200}, "api-members": {"/api/1/membres", 200}, "api-schemas": {"/api/1/schemas", 200},
 		"id-dataset": {"/id/jeu/" + delib, 303}, "id-file": {"/id/fichier/" + csv, 303}, "id-member": {"/id/organisme/213900137", 303}, "id-contact": {"/id/contact/213900137", 303},
@@ -45,6 +46,9 @@ func TestRoutes_AnswerGetAndHeadAndNothingElse(t *testing.T) {
 			continue
 		}
 		t.Run(rt.name, func(t *testing.T) {
+			if posts[rt.name] != nil {
+				return // check_test.go
+			}
 			full := get(h, row.target)
 			want(t, full, row.status)
 			head := ask(h, http.MethodHead, row.target)
@@ -107,7 +111,7 @@ func TestRoutes_OpenDataToOtherOriginsAndPagesToNone(t *testing.T) {
 		if rt.kind.open() {
 			pre := ask(h, http.MethodOptions, rows[rt.name].target, "Origin", "https://ailleurs.example", "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "range")
 			want(t, pre, http.StatusNoContent)
-			wantHeader(t, pre, "Access-Control-Allow-Methods", "GET, HEAD")
+			wantHeader(t, pre, "Access-Control-Allow-Methods", rt.methods())
 		}
 	}
 }

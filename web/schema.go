@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"grenier/catalog"
 	"grenier/schemas"
@@ -52,6 +53,7 @@ type schemaDetail struct {
 	Published []catalog.Dataset // the newest of them
 	Total     int
 	Search    string
+	Check     string // the page where a file is judged with it; "" without one
 }
 
 func (s *Server) schemaPage(w http.ResponseWriter, r *http.Request) error {
@@ -64,6 +66,10 @@ func (s *Server) schemaPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read datasets of schema %s: %w", name, err)
 	}
+	door := ""
+	if s.checks.Judge != nil {
+		door = checkPath + "?schema=" + url.QueryEscape(name)
+	}
 	return s.render(w, r, "schema.html", head{Title: sc.Title, Path: schemaPath(name), Nav: "/schemas", Description: brief(sc.Description, 200), Crumbs: []crumb{{"Schémas", "/schemas"}}},
-		schemaDetail{Schema: sc, Versions: s.Schemas.Versions(name), Published: ds, Total: total, Search: question{}.toggled("schema", name).address(1)})
+		schemaDetail{Schema: sc, Versions: s.Schemas.Versions(name), Published: ds, Total: total, Search: question{}.toggled("schema", name).address(1), Check: door})
 }

@@ -34,6 +34,8 @@ type Config struct {
 
 	AdminApart bool   // Admin is served on an address of its own: Handler then knows nothing of /readyz and /metrics
 	DataDir    string // folder whose disk must keep room for /readyz to be well; "" is not looked at
+
+	Check CheckConfig // files that visitors have judged
 }
 
 // Site is what the portal says of itself.
@@ -54,6 +56,7 @@ type Server struct {
 	css       string // address of the style sheet, with the hash of its content
 	metrics   *metrics
 	snapshots snapshots
+	checks    *checkRoom
 	handler   http.Handler
 	admin     http.Handler
 }
@@ -72,7 +75,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, css: assetAddress("grenier.css")}
+	s := &Server{Config: c, css: assetAddress("grenier.css"), checks: newCheckRoom(c.Check, c.Now)}
 	var err error
 	if s.pages, err = s.parsePages(); err != nil {
 		return nil, err

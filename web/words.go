@@ -111,8 +111,38 @@ var issueWords = map[string]string{
 	"nomenclature-actes-value": "Matière de l’acte hors nomenclature", "cohesive-columns-value": "Colonnes à remplir ensemble", "compare-columns-value": "Colonnes qui se contredisent",
 	"sum-columns-value": "Somme inexacte", "year-interval-value": "Intervalle d’années incorrect", "one-of-required": "Une des deux colonnes doit être remplie",
 	"phone-number-value": "Numéro de téléphone incorrect", "opening-hours-value": "Horaires mal écrits", "french-gps-coordinates": "Coordonnées hors de France",
-	"reversed-french-gps-coordinates": "Latitude et longitude inversées",
-	"extra-header-warn":               "Colonne inconnue du schéma", "missing-header-warn": "Colonne facultative absente", "disordered-header-warn": "Colonnes dans un autre ordre",
+	"reversed-french-gps-coordinates": "Latitude et longitude inversées", "unmatched-header": "Aucune colonne connue du schéma",
+	"extra-header-warn": "Colonne inconnue du schéma", "missing-header-warn": "Colonne facultative absente", "disordered-header-warn": "Colonnes dans un autre ordre",
+	"check-warn": "Contrôle non fait", "foreign-key-warn": "Renvois non contrôlés",
+}
+
+// constraintWords name what a value breaks, in French and in English.
+var constraintWords = map[string][2]string{
+	"required":  {"Valeur obligatoire manquante", "Required value missing"},
+	"unique":    {"Valeur présente deux fois", "Value present twice"},
+	"minLength": {"Texte trop court", "Text too short"},
+	"maxLength": {"Texte trop long", "Text too long"},
+	"minimum":   {"Valeur trop petite", "Value too small"},
+	"maximum":   {"Valeur trop grande", "Value too large"},
+	"pattern":   {"Valeur mal écrite", "Value not written as expected"},
+	"enum":      {"Valeur hors de la liste admise", "Value not in the list"},
+}
+
+// issueEnglish is issueWords for those who read English.
+var issueEnglish = map[string]string{
+	"source-error": "Unreadable file", "format-error": "Unknown file format", "encoding-error": "Unreadable character encoding",
+	"error": "Column given twice", "metadata-error": "Ambiguous column names", "schema-error": "Unusable schema", "check-error": "Check not possible",
+	"missing-label": "Required column missing", "extra-label": "Column unknown to the schema", "duplicate-label": "Column given twice", "blank-label": "Column without a name",
+	"incorrect-label": "Unexpected column name", "blank-header": "Empty header", "blank-row": "Empty row", "extra-cell": "Cell too many", "missing-cell": "Cell missing",
+	"type-error": "Value of another type than expected", "constraint-error": "Value outside the rules of the schema", "unique-error": "Value present twice",
+	"primary-key": "Row identifier present twice", "foreign-key": "Reference to an absent value", "table-dimensions": "Unexpected number of rows or columns",
+	"custom-check-error": "National check not passed", "french-siren-value": "Impossible SIREN number", "french-siret-value": "Impossible SIRET number",
+	"nomenclature-actes-value": "Subject of the act outside the nomenclature", "cohesive-columns-value": "Columns to fill together", "compare-columns-value": "Columns that contradict each other",
+	"sum-columns-value": "Wrong sum", "year-interval-value": "Wrong interval of years", "one-of-required": "One of two columns must be filled",
+	"phone-number-value": "Wrong phone number", "opening-hours-value": "Opening hours not written as expected", "french-gps-coordinates": "Coordinates outside France",
+	"reversed-french-gps-coordinates": "Latitude and longitude swapped", "unmatched-header": "No column is known to the schema",
+	"extra-header-warn": "Column unknown to the schema", "missing-header-warn": "Optional column missing", "disordered-header-warn": "Columns in another order",
+	"check-warn": "Check not made", "foreign-key-warn": "References not checked",
 }
 
 // repairWords are the mapping's operations that rewrite a cell.
@@ -120,6 +150,23 @@ var repairWords = map[string]string{
 	"date-fr": "dates écrites à la française, mises en année-mois-jour", "decimal-comma": "virgule décimale devenue un point", "trim": "espaces retirées au début et à la fin",
 	"lookup": "valeurs traduites par une table de correspondance", "upper": "mises en majuscules", "lower": "mises en minuscules", "number": "nombres écrits sans espaces ni unités",
 	"boolean": "oui et non mis dans la forme du schéma", "spaces": "espaces retirées", "strip": "espaces retirées", "replace": "textes remplacés", "default": "valeurs par défaut", "pad": "zéros de tête rétablis",
+	"encoding": "fichier réécrit en UTF-8", "delimiter": "séparateur de colonnes du schéma", "header-label": "noms de colonnes écrits comme dans le schéma", "currency": "signe de l’euro retiré",
+	"percent": "signe « pour cent » retiré", "thousands": "espaces retirées entre les milliers", "datetime-fr": "dates et heures écrites à la française, mises en année-mois-jour",
+	"excel-date": "dates laissées en nombre par le tableur, remises en année-mois-jour", "siret-spaces": "espaces retirées des numéros SIRET et SIREN", "siret-zero": "zéro de tête rendu aux numéros SIRET et SIREN",
+	"insee-zero": "zéro de tête rendu aux codes INSEE", "boolean-words": "oui et non mis dans la forme du schéma", "enum-case": "valeurs de la liste remises à leur orthographe exacte",
+	"lonlat-swap": "longitude et latitude remises dans l’ordre", "lambert93": "coordonnées Lambert-93 converties en degrés",
+}
+
+// repairEnglish is repairWords for those who read English.
+var repairEnglish = map[string]string{
+	"date-fr": "dates written the French way, put in year-month-day order", "decimal-comma": "decimal comma made a point", "trim": "spaces removed at both ends",
+	"lookup": "values translated by a table", "upper": "put in upper case", "lower": "put in lower case", "number": "numbers written without spaces or units",
+	"boolean": "yes and no put in the form of the schema", "spaces": "spaces removed", "strip": "spaces removed", "replace": "texts replaced", "default": "default values", "pad": "leading zeros restored",
+	"encoding": "file rewritten in UTF-8", "delimiter": "column delimiter of the schema", "header-label": "column names written as in the schema", "currency": "euro sign removed",
+	"percent": "per cent sign removed", "thousands": "spaces removed between thousands", "datetime-fr": "dates and times written the French way, put in year-month-day order",
+	"excel-date": "dates left as numbers by the spreadsheet, put back in year-month-day order", "siret-spaces": "spaces removed from SIRET and SIREN numbers", "siret-zero": "leading zero given back to SIRET and SIREN numbers",
+	"insee-zero": "leading zero given back to INSEE codes", "boolean-words": "yes and no put in the form of the schema", "enum-case": "values of the list put back in their exact spelling",
+	"lonlat-swap": "longitude and latitude put in order", "lambert93": "Lambert-93 coordinates converted to degrees",
 }
 
 // quality says a dataset's quality in a few words.

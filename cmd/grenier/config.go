@@ -17,6 +17,8 @@ import (
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
+
+	"grenier/harvest"
 )
 
 // Config is everything that can be set. Each key is a line of docs/configuration.md (a test compares); the environment says the same
@@ -33,6 +35,8 @@ type Config struct {
 
 	Site    SiteConfig    `koanf:"site"`
 	Harvest HarvestConfig `koanf:"harvest"`
+	Schemas SchemasConfig `koanf:"schemas"`
+	Check   CheckConfig   `koanf:"check"`
 	Log     LogConfig     `koanf:"log"`
 }
 
@@ -61,6 +65,20 @@ type HarvestConfig struct {
 	Hosts     map[string]HostRule `koanf:"hosts"` // by host or host:port; "*" is the rule of the others
 }
 
+// CheckConfig bounds what visitors may have judged on « Vérifier un fichier » and through the API.
+type CheckConfig struct {
+	MaxBytes  int64    `koanf:"max_bytes"`  // of one file
+	PerMinute int      `koanf:"per_minute"` // requests of one visitor
+	AtOnce    int      `koanf:"at_once"`    // judgments at once
+	Allow     []string `koanf:"allow"`      // private addresses that visitors may have read, as harvest.allow
+}
+
+// SchemasConfig says where new versions of schemas come from and what becomes of them.
+type SchemasConfig struct {
+	Registry string `koanf:"registry"` // address of the national registry's catalogue
+	Adopt    string `koanf:"adopt"`    // without a person: never, compatible, always
+}
+
 // HostRule bounds what one remote host is asked.
 type HostRule struct {
 	Parallel int           `koanf:"parallel"`
@@ -79,6 +97,8 @@ func Default() Config {
 		Data: "grenier-data", Addr: "127.0.0.1:8080", Timezone: "Europe/Paris",
 		Site:    SiteConfig{Name: "Données ouvertes", Operator: "Votre opérateur de services numériques"},
 		Harvest: HarvestConfig{Workers: 4, MaxBytes: 100 << 20, Timeout: 15 * time.Minute, Jitter: 30 * time.Minute, KeepRuns: 180 * 24 * time.Hour},
+		Check:   CheckConfig{MaxBytes: 50e6, PerMinute: 10, AtOnce: 2},
+		Schemas: SchemasConfig{Registry: "https://schema.data.gouv.fr/schemas/schemas.json", Adopt: string(harvest.AdoptNever)},
 		Log:     LogConfig{Level: "info", Format: "text"},
 	}
 }
@@ -149,7 +169,7 @@ func settings(environ []string) []string {
 func variable(name, value string) (string, any) {
 	key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "GRENIER_")), "__", "/")
 	switch key {
-	case "harvest/allow", "harvest/folders", "harvest/ca_files":
+	case "harvest/allow", "check/allow", "harvest/folders", "harvest/ca_files":
 		return key, strings.Split(value, ",")
 	}
 	return key, value
@@ -200,6 +220,21 @@ func (c *Config) Validate() (faults []string) {
 	}
 	if c.Harvest.KeepRuns < 24*time.Hour {
 		bad("harvest.keep_runs", "au moins 24h")
+	}
+	if c.Check.MaxBytes < 1<<10 {
+		bad("check.max_bytes", "au moins 1024")
+	}
+	if c.Check.PerMinute < 1 || c.Check.PerMinute > 600 {
+		bad("check.per_minute", "entre 1 et 600")
+	}
+	if c.Check.AtOnce < 1 || c.Check.AtOnce > 64 {
+		bad("check.at_once", "entre 1 et 64")
+	}
+	if u, err := url.Parse(c.Schemas.Registry); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		bad("schemas.registry", "« %s » n’est pas une adresse http ou https", c.Schemas.Registry)
+	}
+	if !slices.Contains([]harvest.AdoptPolicy{harvest.AdoptNever, harvest.AdoptCompatible, harvest.AdoptAlways}, harvest.AdoptPolicy(c.Schemas.Adopt)) {
+		bad("schemas.adopt", "never, compatible ou always")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		bad("log.level", "debug, info, warn ou error")

@@ -14,7 +14,7 @@ import (
 )
 
 type convertCommand struct {
-	Schema  string   `required:"" placeholder:"ORG/NOM[@VERSION]" help:"Schéma national, ou chemin d’un fichier de schéma."`
+	Schema  string   `required:"" placeholder:"ORG/NOM[@VERSION]" help:"Schéma national, chemin ou adresse d’un schéma, ou « auto » : reconnu d’après le contenu."`
 	File    string   `arg:"" name:"fichier" help:"Fichier à convertir."`
 	Out     string   `required:"" placeholder:"DOSSIER" type:"path" help:"Où écrire les fichiers et report.json."`
 	Formats []string `default:"csv,parquet" help:"Formats, séparés par des virgules."`
@@ -24,17 +24,14 @@ type convertCommand struct {
 }
 
 // Run takes one file along the line without a catalogue. Exit codes are those of validate.
-func (c *convertCommand) Run(ctx context.Context, t *terminal) error {
-	s, err := findSchema(c.Schema)
+func (c *convertCommand) Run(ctx context.Context, t *terminal, cmd *commands) error {
+	choice, err := t.chooseSchema(ctx, c.Schema, cmd)
 	if err != nil {
 		return err
 	}
 	formats, err := namedFormats(c.Formats)
 	if err != nil {
 		return err
-	}
-	if c.KeepInvalid && s.Form == schemas.Document {
-		return usage("--keep-invalid ne vaut que pour un schéma de table.")
 	}
 	if c.Jobs > 0 {
 		runtime.GOMAXPROCS(c.Jobs)
@@ -44,20 +41,28 @@ func (c *convertCommand) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	defer done()
+	s, how, err := choice.of(ctx, in)
+	if err != nil {
+		return err
+	}
+	if c.KeepInvalid && s.Form == schemas.Document {
+		return usage("--keep-invalid ne vaut que pour un schéma de table.")
+	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return usage("Le dossier %s ne peut pas être créé : %v.", c.Out, err)
 	}
 	progress := t.newBytesBar(in.Size, in.Name)
-	r, err := c.convert(ctx, in, s, formats, progress)
+	r, err := c.convert(ctx, in, s, how, formats, progress)
 	progress.end()
 	if r == nil || err != nil && ctx.Err() != nil {
 		return err
 	}
+	t.recognized(how)
 	t.report(r)
 	return exitError{code: verdict(r, err)}
 }
 
-func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schemas.Schema, formats []publish.Format, progress bar) (*schemas.Report, error) {
+func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schemas.Schema, how *schemas.Recognition, formats []publish.Format, progress bar) (*schemas.Report, error) {
 	draft, err := publish.Begin(publish.Order{Schema: s, Formats: formats, Dir: c.Out, Meta: publish.Meta{Title: s.Title}})
 	if err != nil {
 		return nil, err
@@ -75,6 +80,7 @@ func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schem
 		_, err := keep.keep(labels, in, out.Rejects, draft.Write)
 		return err
 	}})
+	report.Recognition = how
 	if bad != nil && report.Stats.Rows == 0 {
 		return report, errors.Join(bad, c.writeReport(report))
 	}

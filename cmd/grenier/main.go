@@ -51,6 +51,7 @@ type commands struct {
 	Harvest    harvestCommand    `cmd:"" help:"Moissonne maintenant et attend la fin."`
 	Runs       runsCommand       `cmd:"" help:"Dit ce qui s’est passé, du plus récent au plus ancien."`
 	Validate   validateCommand   `cmd:"" help:"Juge des fichiers d’après un schéma."`
+	Undo       undoCommand       `cmd:"" help:"Rend l’original d’un fichier que « validate --fix » a réparé."`
 	Convert    convertCommand    `cmd:"" help:"Juge un fichier et écrit tous ses formats, sans catalogue."`
 	Schemas    schemasCommand    `cmd:"" help:"Schémas nationaux connus."`
 	Connectors connectorsCommand `cmd:"" help:"Ce qui peut être moissonné."`

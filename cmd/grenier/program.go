@@ -63,11 +63,20 @@ func (t *terminal) open(ctx context.Context, cmd *commands) (*program, error) {
 }
 
 // assemble builds the parts of a configuration.
-func (t *terminal) assemble(ctx context.Context, c Config) (p *program, err error) {
+func (t *terminal) assemble(ctx context.Context, c Config) (*program, error) {
+	set, err := schemasOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return t.assembleWith(ctx, c, set)
+}
+
+// assembleWith is assemble with the schemas given.
+func (t *terminal) assembleWith(ctx context.Context, c Config, set *schemas.Set) (p *program, err error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(softMemory)
 	}
-	p = &program{config: c, log: t.log, secret: t.secret, schemas: schemas.National()}
+	p = &program{config: c, log: t.log, secret: t.secret, schemas: set}
 	defer func() {
 		if err != nil {
 			p.close()

@@ -170,19 +170,23 @@ func lockData(dir string) (unlock func(), err error) {
 }
 
 // site is the portal of this program.
-func (p *program) site() (*web.Server, error) {
+func (p *program) site(ctx context.Context) (*web.Server, error) {
 	s := p.config.Site
+	checks, err := p.visitorChecks(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return web.New(web.Config{
 		Store: p.store, Index: p.index, Blobs: p.blobs, Schemas: p.schemas, Namespace: p.namespace, BaseURL: p.config.BaseURL,
 		Site:       web.Site{Name: s.Name, Operator: s.Operator, SIREN: s.SIREN, Email: s.Email, Director: s.Director, Host: s.Host, Demo: s.Demo},
-		AdminApart: p.config.AdminAddr != "", DataDir: p.config.Data,
+		AdminApart: p.config.AdminAddr != "", DataDir: p.config.Data, Check: checks,
 		Version: version(), Now: time.Now, Location: p.location, Log: p.log,
 	})
 }
 
 // listen answers HTTP until ctx ends, then lets requests under way end.
 func (p *program) listen(ctx context.Context, ready func(addr string)) error {
-	site, err := p.site()
+	site, err := p.site(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,55 +3,89 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"grenier/harvest"
 	"grenier/schemas"
 )
 
 type validateCommand struct {
-	Schema string   `required:"" placeholder:"ORG/NOM[@VERSION]" help:"Schéma national, ou chemin d’un fichier Table Schema ou JSON Schema."`
-	Files  []string `arg:"" name:"fichier" help:"Fichiers à juger (CSV, TSV, XLSX, ODS, XLS, JSON) ; « - » est l’entrée standard."`
-	Format string   `enum:"text,json,csv" default:"text" help:"text, json ou csv."`
+	Schema string            `required:"" placeholder:"ORG/NOM[@VERSION]" help:"Schéma national, chemin ou adresse d’un Table Schema ou JSON Schema, ou « auto » : reconnu d’après le contenu."`
+	Files  []string          `arg:"" name:"fichier" help:"Fichiers à juger (CSV, TSV, XLSX, ODS, XLS, JSON) ; « - » est l’entrée standard."`
+	Format string            `enum:"text,json,csv,html" default:"text" help:"text, json, csv ou html (une page à ouvrir ou à imprimer)."`
+	With   map[string]string `mapsep:"none" placeholder:"NOM=FICHIER" help:"Autre tableau auquel le schéma renvoie, sous le nom qu’il lui donne ; répétable."`
+	Lang   string            `enum:"fr,en" default:"fr" help:"Langue des messages : fr ou en."`
+	Fix    string            `placeholder:"DOSSIER" help:"Répare ce qui peut l’être sans changer le sens, et écrit dans ce dossier le fichier réparé, la liste des réparations et de quoi les annuler."`
 }
 
 // Run judges files. Exit 0 when all are valid, 1 when one is not, 2 when one cannot be read.
-func (v *validateCommand) Run(ctx context.Context, t *terminal) error {
-	s, err := findSchema(v.Schema)
+func (v *validateCommand) Run(ctx context.Context, t *terminal, cmd *commands) error {
+	choice, err := t.chooseSchema(ctx, v.Schema, cmd)
 	if err != nil {
 		return err
 	}
+	var cells *cellList
+	if v.Format == "csv" {
+		cells = newCellList(t.out, len(v.Files) > 1, v.Lang)
+	}
 	code := exitOK
 	var reports []*schemas.Report
+	var fixes []*harvest.Fixed
 	for _, name := range v.Files {
 		in, done, err := openInput(name, t.in)
 		if err != nil {
 			return err
 		}
+		s, recognition, err := choice.of(ctx, in)
+		if err != nil {
+			done()
+			return err
+		}
+		tables, doneTables, err := v.otherTables(ctx, t, s, choice, name)
+		if err != nil {
+			done()
+			return err
+		}
 		progress := t.newBytesBar(in.Size, in.Name)
-		r, err := harvest.Validate(ctx, in, harvest.Validation{Schema: s, Sink: func(_ []string, in *schemas.Block, _ *schemas.Batch) error {
-			progress.add(len(in.Data))
-			return nil
-		}})
+		how := harvest.Validation{Schema: s, Language: v.Lang, Progress: progress.add, Tables: tables}
+		if cells != nil && v.Fix == "" {
+			cells.file, how.Each = in.Name, cells.add
+		}
+		fixed, err := v.judge(ctx, in, how)
 		progress.end()
 		done()
+		doneTables()
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
-		code = max(code, verdict(r, err))
-		reports = append(reports, r)
+		fixed.Before.Recognition, fixed.After.Recognition = recognition, recognition
+		code = max(code, verdict(fixed.After, err))
+		if cells != nil && v.Fix != "" { // what remains once repaired
+			cells.file = in.Name
+			for _, i := range fixed.After.Errors {
+				cells.add(i)
+			}
+		}
+		reports, fixes = append(reports, v.shown(fixed)), append(fixes, fixed)
 	}
-	if err := v.print(t, reports); err != nil {
+	if cells != nil {
+		if err := cells.end(); err != nil {
+			return err
+		}
+	}
+	if v.Format == "html" {
+		err = htmlReports(t.out, choice.set, v, fixes)
+	} else {
+		err = v.print(t, reports)
+	}
+	if err != nil {
 		return err
 	}
+	v.printFixes(t, fixes)
 	return exitError{code: code}
 }
 
@@ -73,100 +107,21 @@ func (v *validateCommand) print(t *terminal, reports []*schemas.Report) error {
 		}
 		return printJSON(t.out, reports)
 	case "csv":
-		return issuesCSV(t.out, reports)
+		return nil // written while judging
 	}
-	for _, r := range reports {
-		t.report(r)
+	for i, r := range reports {
+		if i > 0 {
+			fmt.Fprintln(t.out)
+		}
+		t.recognized(r.Recognition)
+		p := t.textReport(r)
+		p.fixable = v.Fix == ""
+		if name := v.Files[i]; name != "-" {
+			p.command = fmt.Sprintf("grenier validate --schema %s --format csv %s", shellWord(v.Schema), shellWord(name))
+		}
+		p.print()
 	}
 	return nil
-}
-
-// report prints a report for a person: the verdict, then the causes, most frequent first, each with its first place.
-func (t *terminal) report(r *schemas.Report) {
-	if r.Valid {
-		fmt.Fprintf(t.out, "%s %s : conforme à %s@%s, %s.\n", t.paint(32, "✓"), r.File, r.Schema, r.Version, plural(r.Stats.Rows, "ligne", "lignes"))
-	} else {
-		fmt.Fprintf(t.out, "%s %s : non conforme à %s@%s. %s, %s, %s à corriger.\n", t.paint(31, "✗"), r.File, r.Schema, r.Version,
-			plural(r.Stats.Rows, "ligne lue", "lignes lues"), plural(r.Stats.Accepted, "conforme", "conformes"), number(r.Stats.Rejected))
-	}
-	for _, c := range r.Counts {
-		t.causeLines(r, c)
-	}
-	for _, w := range r.Warnings {
-		fmt.Fprintf(t.out, "  %s %s\n", t.paint(33, "à noter :"), w.Message)
-	}
-}
-
-func (t *terminal) causeLines(r *schemas.Report, c schemas.Count) {
-	for _, e := range r.Errors {
-		if e.Type != c.Type || e.Field != c.Field {
-			continue
-		}
-		where := "dans l’en-tête"
-		if e.Line > 1 {
-			where = "ligne " + number(e.Line)
-		} else if e.Row > 0 {
-			where = "enregistrement " + number(e.Row)
-		}
-		if c.Count > 1 {
-			where = plural(c.Count, "fois", "fois") + ", d’abord " + where
-		}
-		column := ""
-		if e.Field != "" {
-			column = t.paint(1, e.Field) + "\u00a0: "
-		}
-		fmt.Fprintf(t.out, "  %s%s (%s)\n", column, e.Message, where)
-		if e.Hint != "" {
-			fmt.Fprintf(t.out, "    %s\n", e.Hint)
-		}
-		return
-	}
-	fmt.Fprintf(t.out, "  %s : %s\n", c.Field, plural(c.Count, "erreur", "erreurs"))
-}
-
-func issuesCSV(w io.Writer, reports []*schemas.Report) error {
-	c := csv.NewWriter(w)
-	c.Write([]string{"fichier", "ligne", "enregistrement", "colonne", "valeur", "type", "message", "conseil"})
-	for _, r := range reports {
-		for _, e := range r.Errors {
-			c.Write([]string{r.File, positive(e.Line), positive(e.Row), e.Field, e.Cell, e.Type, e.Message, e.Hint})
-		}
-	}
-	c.Flush()
-	return c.Error()
-}
-
-func positive(n int64) string {
-	if n <= 0 {
-		return ""
-	}
-	return strconv.FormatInt(n, 10)
-}
-
-// findSchema finds a bundled schema, or reads a schema file.
-func findSchema(ref string) (*schemas.Schema, error) {
-	if b, err := os.ReadFile(ref); err == nil {
-		id := schemas.ID(strings.TrimSuffix(filepath.Base(ref), filepath.Ext(ref)) + "@fichier")
-		var probe struct {
-			Fields []json.RawMessage `json:"fields"`
-		}
-		json.Unmarshal(b, &probe)
-		var s *schemas.Schema
-		if probe.Fields != nil {
-			s, err = schemas.ParseTable(id, b)
-		} else {
-			s, err = schemas.ParseDocument(id, b, nil)
-		}
-		if err != nil {
-			return nil, usage("Le schéma %s n’est pas valable : %v", ref, err)
-		}
-		return s, nil
-	}
-	s, err := schemas.National().Lookup(ref)
-	if err != nil {
-		return nil, usage("%v « grenier schemas list » montre ceux qui sont connus.", err)
-	}
-	return s, nil
 }
 
 // openInput opens a file, or keeps standard input in memory (up to 1 GB).
