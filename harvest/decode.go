@@ -210,7 +210,7 @@ func looksJSON(body []byte) bool {
 func settleFormat(seen string, in Input, opt DecodeOptions) (string, error) {
 	asked := strings.ToLower(opt.Format)
 	if asked != "" && !slices.Contains(decodeFormats, asked) {
-		return "", Say(fmt.Sprintf("Le format « %s » n’est pas connu. Choisissez csv, tsv, xlsx, ods, xls ou json.", opt.Format), fmt.Errorf("unknown format %q", opt.Format))
+		return "", Say(fmt.Sprintf("Le format « %s » n’est pas connu. Choisissez csv, tsv, xlsx, ods, xls, xml ou json.", opt.Format), fmt.Errorf("unknown format %q", opt.Format))
 	}
 	book, got := seen == "zip" || seen == "xls", map[string]string{"zip": "un classeur ou une archive ZIP", "xls": "un classeur Excel ancien (.xls)", "text": "du texte"}[seen]
 	switch {

@@ -145,7 +145,9 @@ func (p *jsonParser) enter(mine, path int, raw []byte, seen map[string]bool) {
 		p.path = append(p.path, key...)
 	}
 	if hasKey(p.keys[mine:], key, seen) {
-		p.note("source-error", func() string { return "La clé « "+clip(p.path)+" » figure deux fois dans l’enregistrement : on ne sait pas quelle valeur est la bonne. Gardez-en une seule." })
+		p.note("source-error", func() string {
+			return "La clé « " + clip(p.path) + " » figure deux fois dans l’enregistrement : on ne sait pas quelle valeur est la bonne. Gardez-en une seule."
+		})
 	}
 	p.keys = append(p.keys, key)
 }
@@ -273,7 +275,9 @@ func (p *jsonParser) word(v *jsonValue) bool {
 }
 
 func (p *jsonParser) notNumber(w string) {
-	p.note("source-error", func() string { return "La clé « "+clip(p.path)+" » vaut "+w+", qui n’est ni un nombre ni du JSON. Mettez null ou retirez la clé quand la valeur est inconnue." })
+	p.note("source-error", func() string {
+		return "La clé « " + clip(p.path) + " » vaut " + w + ", qui n’est ni un nombre ni du JSON. Mettez null ou retirez la clé quand la valeur est inconnue."
+	})
 }
 
 // number takes a number, as the grammar of JSON has it.
@@ -364,7 +368,9 @@ func (p *jsonParser) escapes(raw []byte, start int) bool {
 				return false
 			}
 		case c < 0x20:
-			p.note("source-error", func() string { return "Le texte de « "+clip(p.path)+" » contient un saut de ligne ou un autre caractère de contrôle, interdit tel quel en JSON. Échappez-le (par exemple \\n)." })
+			p.note("source-error", func() string {
+				return "Le texte de « " + clip(p.path) + " » contient un saut de ligne ou un autre caractère de contrôle, interdit tel quel en JSON. Échappez-le (par exemple \\n)."
+			})
 			return true
 		}
 	}

@@ -4,21 +4,26 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 )
 
 func TestEnglish_TranslatesSentencesThatThePackageStillSays(t *testing.T) {
-	packages, err := parser.ParseDir(token.NewFileSet(), ".", func(i fs.FileInfo) bool {
-		return !strings.HasSuffix(i.Name(), "_test.go") && i.Name() != "english.go"
-	}, 0)
+	names, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	said := map[string]bool{}
-	for _, file := range packages["harvest"].Files {
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") || name == "english.go" {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			if b, ok := n.(*ast.BasicLit); ok && b.Kind == token.STRING {
 				s, _ := strconv.Unquote(b.Value)

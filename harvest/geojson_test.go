@@ -53,7 +53,7 @@ func BenchmarkGeoJSON(b *testing.B) {
 		b.Fatal(err)
 	}
 	shapes := []struct {
-		name                string
+		name           string
 		n, size, every int
 	}{{"many_features", 5000, 8, 100}, {"many_faulty_features", 5000, 8, 1}, {"one_long_line", 1, 50_000, 2}, {"one_faulty_line", 1, 50_000, 1}}
 	for _, shape := range shapes {

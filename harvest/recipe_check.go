@@ -66,7 +66,7 @@ func (c *recipeCheck) connector() {
 }
 
 var (
-	decodeFormats   = []string{"csv", "tsv", "xlsx", "ods", "xls", "json", "geojson", "ndjson", "jsonl"}
+	decodeFormats   = []string{"csv", "tsv", "xlsx", "ods", "xls", "xml", "json", "geojson", "ndjson", "jsonl"}
 	decodeEncodings = []string{"utf-8", "windows-1252", "iso-8859-15", "cp850", "macintosh", "utf-16"}
 )
 

@@ -31,8 +31,8 @@ func supplyFrom(ctx context.Context, x *schemas.Supplied, in Input) error {
 		return Say("L’autre table « "+in.Name+" » ne peut pas être lue\u00a0: "+SentenceOf(err), err)
 	}
 	defer closeDecoder(dec)
-	if err := x.Begin(dec.Labels()); err != nil {
-		return Say(err.Error()+" Vérifiez le fichier fourni\u00a0: "+in.Name+".", err)
+	if lack := x.Begin(dec.Labels()); lack != "" {
+		return Say(lack+" Vérifiez le fichier fourni\u00a0: "+in.Name+".", errors.New("referenced column absent"))
 	}
 	var block schemas.Block
 	for {

@@ -487,3 +487,16 @@ func (t speech) next(l *tally) string {
 	}
 	return l.sample.Hint
 }
+
+// Repairable is how many errors the platform may mend, at most: none where a cell is unreadable, for to write the file anew would hide that.
+func (r *Report) Repairable() (n int64) {
+	for _, c := range r.Causes {
+		if c.Type == "encoding-error" || c.Type == "source-error" {
+			return 0
+		}
+		if c.Repairable {
+			n += c.Count
+		}
+	}
+	return n
+}

@@ -53,8 +53,8 @@ func (s *Schema) Supply(resource string) *Supplied {
 	return x
 }
 
-// Begin finds the referenced columns in the header of the other table. The error, in French, names those that are not there.
-func (x *Supplied) Begin(labels []string) error {
+// Begin finds the referenced columns in the header of the other table. lack is a French sentence that names the one that is not there, "" when all are.
+func (x *Supplied) Begin(labels []string) (lack string) {
 	for i, k := range x.plan.others {
 		if x.keys[i] == nil {
 			continue
@@ -63,12 +63,12 @@ func (x *Supplied) Begin(labels []string) error {
 		for _, name := range k.labels {
 			at := slices.Index(labels, name)
 			if at < 0 {
-				return fmt.Errorf("La table « %s » n’a pas la colonne « %s », à laquelle renvoie %s.", x.resource, name, strings.Join(x.names(k.fields), ", "))
+				return fmt.Sprintf("La table « %s » n’a pas la colonne « %s », à laquelle renvoie %s.", x.resource, name, strings.Join(x.names(k.fields), ", "))
 			}
 			x.pos[i] = append(x.pos[i], at)
 		}
 	}
-	return nil
+	return ""
 }
 
 func (x *Supplied) names(fields []int) (out []string) {

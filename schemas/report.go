@@ -77,6 +77,7 @@ type RepairSample struct {
 type Report struct {
 	Schema      string     `json:"schema"`
 	Version     string     `json:"version"`
+	Rules       string     `json:"rules,omitempty"` // that judged in the schema's place: "bal/1.4"
 	File        string     `json:"file"`
 	SHA256      string     `json:"sha256"`
 	Fingerprint string     `json:"fingerprint"`
@@ -103,7 +104,7 @@ type Report struct {
 
 // NewReport begins the report of a table judged against s.
 func NewReport(s *Schema) *Report {
-	return &Report{Schema: s.ID.Name(), Version: s.ID.Version(), Counts: []Count{}, Errors: []Issue{}, Warnings: []Issue{}, Repairs: []Repair{}, Causes: []Cause{}}
+	return &Report{Schema: s.ID.Name(), Version: s.ID.Version(), Rules: s.Rules, Counts: []Count{}, Errors: []Issue{}, Warnings: []Issue{}, Repairs: []Repair{}, Causes: []Cause{}}
 }
 
 // Add counts an error and keeps its detail while there is room.
@@ -152,7 +153,11 @@ func (r *Report) Finish() {
 	})
 	r.finishCauses()
 	r.Valid = r.Stats.Errors == 0
-	r.Fingerprint = Fingerprint(r.SHA256, ID(r.Schema+"@"+r.Version))
+	judge := r.Schema + "@" + r.Version
+	if r.Rules != "" {
+		judge += "+" + r.Rules
+	}
+	r.Fingerprint = Fingerprint(r.SHA256, ID(judge))
 }
 
 // Fingerprint depends on the input's bytes (their SHA-256, hexadecimal), the schema and the rules' version only, so the same

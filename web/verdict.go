@@ -223,7 +223,7 @@ func newVerdictView(r *schemas.Report, o ReportOptions) *verdictView {
 	causes := causesOf(after)
 	v.Next = v.next(r, after, causes)
 	if o.Unfixed {
-		v.mendable(causes)
+		v.mendable(r)
 	}
 	v.faults(after, causes)
 	v.mended(after.Repairs)
@@ -346,14 +346,8 @@ func (v *verdictView) next(r, after *schemas.Report, causes []causeOf) string {
 }
 
 // mendable says that the first thing to do is to let the platform mend what it can.
-func (v *verdictView) mendable(causes []causeOf) {
-	n := int64(0)
-	for _, c := range causes {
-		if c.Repairable {
-			n += c.Count
-		}
-	}
-	if n > 0 {
+func (v *verdictView) mendable(r *schemas.Report) {
+	if n := r.Repairable(); n > 0 {
 		v.Next = v.t.count(n, "%s erreur semble réparable sans changer le sens.", "%s erreurs semblent réparables sans changer le sens.", "%s error looks repairable without changing its meaning.", "%s errors look repairable without changing their meaning.") +
 			v.t.say(" Faites-les réparer d’abord : sur la page « Vérifier un fichier » du portail, ou avec la commande « grenier validate --fix ».", " Have them repaired first: on the portal’s page “Vérifier un fichier”, or with the command “grenier validate --fix”.")
 	}

@@ -297,13 +297,8 @@ func (p *textReport) next(causes []schemas.Cause) {
 	if p.r.Valid || len(causes) == 0 {
 		return
 	}
-	step := p.words("Corrigez le fichier, puis vérifiez-le de nouveau.", "Correct the file, then check it again.")
-	var repairable int64
-	for _, c := range causes {
-		if c.Repairable {
-			repairable += c.Count
-		}
-	}
+	var step string
+	repairable := p.r.Repairable()
 	switch top := causes[0]; {
 	case p.fixable && 4*repairable >= p.r.Stats.Errors && repairable < p.r.Stats.Errors:
 		step = fmt.Sprintf(p.words("ajoutez « --fix DOSSIER » à la commande : jusqu’à %s peuvent se réparer sans changer le sens. Corrigez ensuite le reste.",
