@@ -71,12 +71,9 @@ func (p *pattern) match(b []byte) (ok, gaveUp bool) {
 // that no published file is known to hold.
 const backref rune = 0x10FFD0
 
-// wordRunes is what \w means: Python's letters, so that « délibérations » is made of them, but only ASCII digits (VALIDATION.md section 4
-// takes ASCII for all three classes, for the sake of digits; docs/decisions/0012 says why letters are not treated alike).
-const wordRunes = `\p{L}0-9_`
-
 // pythonClasses are the classes that Python's re takes from the whole of Unicode and Go's from ASCII: « décisions » is \w+ there. (\d stays
-// the ten digits: the digits of other scripts are in no French file.)
+// the ten digits: the digits of other scripts are in no French file. VALIDATION.md section 4 takes ASCII for all three; docs/decisions/0012
+// says why not.)
 var pythonClasses = map[rune]string{
 	'w': `\p{L}\p{N}_`,
 	's': `\t-\r\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}`,
@@ -103,10 +100,6 @@ func fromPython(text string) (expr string, refs bool) {
 				i += 8
 			case next == 'Z':
 				out.WriteString(`\z`)
-			case next == 'w' && class:
-				out.WriteString(wordRunes)
-			case next == 'w':
-				out.WriteString("[" + wordRunes + "]")
 			case next >= '1' && next <= '9' && !class:
 				out.WriteRune(backref + next - '0')
 				refs = true
