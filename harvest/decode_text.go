@@ -346,11 +346,15 @@ func (c *census) plain(p []byte, i int) int {
 	open := uint64(0) // 0x80 when the byte before i leads a sequence
 	for ; i+8 <= len(p); i += 8 {
 		w := binary.LittleEndian.Uint64(p[i:])
-		lead := w & (w << 1) & highBits
-		follow := w &^ (w << 1) & highBits
+		high := w & highBits
+		if high|open == 0 {
+			continue
+		}
+		lead := high & (w << 1)
+		follow := high ^ lead
 		// Leads of three bytes or more, and those (C0, C1) that could only write ASCII.
 		rare := lead & (w<<2 | ^(w&(ones*0x1e) + ones*0x7e))
-		if rare|follow^(lead<<8|open) != 0 {
+		if rare|(follow^(lead<<8|open)) != 0 {
 			break
 		}
 		open = lead >> 56

@@ -12,8 +12,8 @@ import (
 // Check goes over a block column by column and notes the faults it meets; only when all columns are done does it word them,
 // row by row. A good cell allocates nothing.
 type Checker struct {
-	// Terse says that nobody reads why records are refused: Batch.Rejects then have no Issues, and a table wrong throughout costs
-	// little more than a good one.
+	// Terse says that only the report is read: Batch.Rejects then have no Issues, refused rows stay in the Batch's columns, and a table wrong
+	// throughout costs little more than a good one.
 	Terse bool
 
 	speech // of the report, since Begin
@@ -596,6 +596,9 @@ func (c *Checker) compact(rep *Report) {
 	rep.Stats.Rejected += int64(len(out.Rejects))
 	out.Rows = in.Rows - len(out.Rejects)
 	rep.Stats.Accepted += int64(out.Rows)
+	if c.Terse {
+		return
+	}
 	out.Row, out.Line = append(out.Row[:0], in.Row[:in.Rows]...), append(out.Line[:0], in.Line[:in.Rows]...)
 	if len(out.Rejects) == 0 {
 		return
