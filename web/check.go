@@ -251,7 +251,11 @@ func (s *Server) checkVerdict(v *Verdict) (*verdictView, error) {
 		if err := writeFaults(&b, left); err != nil {
 			return nil, err
 		}
-		view.Downloads = append(view.Downloads, download{Name: stem(v.Report.File) + "-a-corriger.csv", Text: "Liste des " + count(n, "erreur", "erreurs") + " (CSV)", Href: dataURL("text/csv;charset=utf-8", b.Bytes())})
+		text := "Liste des " + count(n, "erreur", "erreurs") + " (CSV)"
+		if int64(n) < left.Stats.Errors {
+			text = "Liste des " + count(n, "première erreur", "premières erreurs") + " (CSV)"
+		}
+		view.Downloads = append(view.Downloads, download{Name: stem(v.Report.File) + "-a-corriger.csv", Text: text, Href: dataURL("text/csv;charset=utf-8", b.Bytes())})
 	}
 	return view, nil
 }
