@@ -94,7 +94,8 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	batch := map[string]int64{} // sizes by key
 	for _, prefix := range sweptPrefixes {
 		err := s.blobs.Each(ctx, prefix, func(key string, size int64, modified time.Time) error {
-			if _, named := s.named[hashKey(key)]; named || !modified.Before(s.before) {
+			_, named := s.named[hashKey(key)]
+			if _, twin := s.named[hashKey(publish.TwinOf(key))]; named || twin || !modified.Before(s.before) {
 				return nil
 			}
 			if batch[key] = size; len(batch) < sweepBatch {
@@ -138,6 +139,9 @@ func (s *sweeper) clear(ctx context.Context, batch map[string]int64) error {
 	}
 	err := s.store.Keys(ctx, func(key string) error {
 		delete(batch, key)
+		for _, e := range publish.Encodings {
+			delete(batch, e.Key(key))
+		}
 		return nil
 	})
 	if err != nil {

@@ -164,6 +164,31 @@ func TestSweep_LeavesWhatIsYoungAndWhatIsNotItsOwn(t *testing.T) {
 	}
 }
 
+func TestSweep_KeepsTheTwinsOfWhatItKeeps(t *testing.T) {
+	b := newBench(t, grants)
+	versions(b, 1)
+	var named string
+	for key := range b.keys() {
+		if strings.HasPrefix(key, "pub/") {
+			named = key
+		}
+	}
+	for _, e := range publish.Encodings {
+		b.put(e.Key(named), "jumeau")
+		b.put(e.Key("pub/00/forgotten.csv"), "orphelin")
+	}
+	b.age(8 * daily)
+	if got := b.sweep(harvest.SweepOptions{}); got.Blobs != len(publish.Encodings) {
+		t.Errorf("swept %+v", got)
+	}
+	left := b.keys()
+	for _, e := range publish.Encodings {
+		if _, ok := left[e.Key(named)]; !ok {
+			t.Errorf("the %s twin of %s is gone", e.Name, named)
+		}
+	}
+}
+
 func TestSweep_LeavesTheFilesOfAnotherCatalogue(t *testing.T) {
 	old, fresh := newBench(t, grants), newBench(t, grants)
 	versions(old, 2)

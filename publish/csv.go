@@ -18,6 +18,7 @@ func init() {
 		Title:     "CSV",
 		Use:       "tableurs, programmes, data.gouv.fr",
 		New:       newCSV,
+		Twins:     true,
 	})
 }
 

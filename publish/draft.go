@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"os"
+	"slices"
 	"sync"
 
 	"grenier/schemas"
@@ -36,6 +37,7 @@ type Pressed struct {
 type Draft struct {
 	order   Order
 	tables  []*table
+	dropped []Drop
 	refused *quarantine // nil until something is refused
 	ready   []Pressed   // after Finish, until stored
 	closed  bool        // Finish or Discard was called
@@ -47,6 +49,12 @@ type table struct {
 	format Format
 	out    *output
 	w      BatchWriter
+}
+
+// A Drop is a format that the version goes without, because it cannot hold the table.
+type Drop struct {
+	Format Format
+	Err    error // ErrNotOffered, with the reason
 }
 
 // errClosed is returned by a Draft that is used after Finish or Discard.
@@ -69,19 +77,51 @@ func Begin(o Order) (*Draft, error) {
 			return nil, fmt.Errorf("begin draft in %s: %w", f.Name, err)
 		}
 	}
+	if err := d.anyLeft(); err != nil {
+		d.Discard()
+		return nil, fmt.Errorf("begin draft: %w", err)
+	}
 	return d, nil
 }
 
 func (d *Draft) open(f Format) error {
+	if f.Fits != nil && !f.Fits(d.order.Schema) {
+		d.dropped = append(d.dropped, Drop{f, fmt.Errorf("%w: it cannot hold tables of %s", ErrNotOffered, d.order.Schema.ID)})
+		return nil
+	}
 	out, err := newOutput(d.order.Dir, f.Ext)
 	if err != nil {
 		return err
 	}
 	t := &table{format: f, out: out}
 	d.tables = append(d.tables, t)
-	t.w, err = f.New(out.buf, d.order.Schema, d.order.Meta)
+	if t.w, err = f.New(out.buf, d.order.Schema, d.order.Meta); d.drop(t, err) {
+		return nil
+	}
 	return err
 }
+
+// drop goes on without a table if err says that its format cannot hold it.
+func (d *Draft) drop(t *table, err error) bool {
+	if !errors.Is(err, ErrNotOffered) {
+		return false
+	}
+	t.out.discard()
+	d.dropped = append(d.dropped, Drop{t.format, err})
+	d.tables = slices.DeleteFunc(slices.Clone(d.tables), func(u *table) bool { return u == t })
+	return true
+}
+
+// anyLeft is an error when no format could hold the table.
+func (d *Draft) anyLeft() error {
+	if len(d.tables) > 0 || len(d.dropped) == 0 {
+		return nil
+	}
+	return d.dropped[len(d.dropped)-1].Err
+}
+
+// Dropped lists the formats that cannot hold the table; it is complete after Finish.
+func (d *Draft) Dropped() []Drop { return d.dropped }
 
 // Write hands a batch of accepted rows to every format. After an error the draft can only be discarded.
 func (d *Draft) Write(b *schemas.Batch) error {
@@ -89,10 +129,15 @@ func (d *Draft) Write(b *schemas.Batch) error {
 		return err
 	}
 	for _, t := range d.tables {
-		if err := t.w.WriteBatch(b); err != nil {
+		if err := t.w.WriteBatch(b); d.drop(t, err) {
+			continue
+		} else if err != nil {
 			return d.fail(fmt.Errorf("write %s: %w", t.format.Name, err))
 		}
 		t.out.rows += int64(b.Rows)
+	}
+	if err := d.anyLeft(); err != nil {
+		return d.fail(fmt.Errorf("write draft: %w", err))
 	}
 	return nil
 }
@@ -135,11 +180,18 @@ func (d *Draft) Finish() (files []Pressed, quarantine *Pressed, err error) {
 	}
 	for _, t := range d.tables {
 		p, err := t.press()
+		if d.drop(t, err) {
+			continue
+		}
 		if err != nil {
 			d.Discard()
 			return nil, nil, d.fail(fmt.Errorf("finish %s: %w", t.format.Name, err))
 		}
 		files, d.ready = append(files, p), append(d.ready, p)
+	}
+	if err := d.anyLeft(); err != nil {
+		d.Discard()
+		return nil, nil, d.fail(fmt.Errorf("finish draft: %w", err))
 	}
 	if d.refused != nil {
 		p, err := d.refused.out.press("", "quarantine", ".csv")
@@ -161,7 +213,7 @@ func (t *table) press() (Pressed, error) {
 	return t.out.press(t.format.Name, "pub", t.format.Ext)
 }
 
-// Store moves the finished files into blobs. After it the keys may be named by the catalogue. An error leaves what was moved, which
+// Store moves the finished files into blobs, and their twins before them. After it the keys may be named by the catalogue. An error leaves what was moved, which
 // nothing names, and what was not, which Discard removes; Store may be called again.
 func (d *Draft) Store(ctx context.Context, blobs BlobStore) error {
 	if d.err != nil {
@@ -172,6 +224,9 @@ func (d *Draft) Store(ctx context.Context, blobs BlobStore) error {
 	}
 	for len(d.ready) > 0 {
 		p := d.ready[0]
+		if err := storeTwins(ctx, blobs, p, d.order.Dir); err != nil {
+			return err
+		}
 		if err := blobs.Adopt(ctx, p.Key, p.Path); err != nil {
 			return fmt.Errorf("store %s: %w", p.Key, err)
 		}

@@ -48,8 +48,9 @@ type parquetWriter struct {
 	schema  *schemas.Schema
 	meta    Meta
 	columns []*parquetColumn
-	rows    int64 // in the row group being filled
-	total   int64 // in the finished ones
+	shapes  *parquetShapes // the column behind those of the schema; nil in plain Parquet
+	rows    int64          // in the row group being filled
+	total   int64          // in the finished ones
 
 	groups        []format.RowGroup
 	columnIndexes [][]*format.ColumnIndex // by row group and column; nil where there is none
@@ -60,27 +61,52 @@ type parquetWriter struct {
 var parquetColumns = sync.Pool{New: func() any { return new(parquetColumn) }}
 
 func newParquet(w io.Writer, s *schemas.Schema, m Meta) (BatchWriter, error) {
-	if len(s.Fields) == 0 {
-		return nil, fmt.Errorf("schema %s has no column", s.ID)
+	return beginParquet(&parquetWriter{w: w, schema: s, meta: m})
+}
+
+func beginParquet(p *parquetWriter) (BatchWriter, error) {
+	if len(p.schema.Fields) == 0 {
+		return nil, fmt.Errorf("schema %s has no column", p.schema.ID)
 	}
-	p := &parquetWriter{w: w, schema: s, meta: m}
-	for i := range s.Fields {
-		c := parquetColumns.Get().(*parquetColumn)
-		c.begin(s.Fields[i].Physical())
-		p.columns = append(p.columns, c)
+	for i := range p.schema.Fields {
+		p.addColumn(p.schema.Fields[i].Physical(), false)
+	}
+	if p.shapes != nil {
+		p.addColumn(schemas.Text, true)
 	}
 	return p, p.write([]byte(parquetMagic))
 }
 
+func (p *parquetWriter) addColumn(physical schemas.Physical, opaque bool) {
+	c := parquetColumns.Get().(*parquetColumn)
+	c.begin(physical, opaque)
+	p.columns = append(p.columns, c)
+}
+
+// name is that of column i.
+func (p *parquetWriter) name(i int) string {
+	if i == len(p.schema.Fields) {
+		return p.shapes.name
+	}
+	return p.schema.Fields[i].Name
+}
+
 func (p *parquetWriter) WriteBatch(b *schemas.Batch) error {
-	if len(b.Columns) != len(p.columns) {
-		return fmt.Errorf("write parquet: batch of %d columns, schema has %d", len(b.Columns), len(p.columns))
+	if len(b.Columns) != len(p.schema.Fields) {
+		return fmt.Errorf("write parquet: batch of %d columns, schema has %d", len(b.Columns), len(p.schema.Fields))
+	}
+	if p.shapes != nil {
+		p.shapes.fill(b)
 	}
 	for from := 0; from < b.Rows; {
 		to := min(b.Rows, from+parquetStep-int(p.rows%parquetStep))
 		for i, c := range p.columns {
-			if err := c.append(b, i, from, to); err != nil {
-				return fmt.Errorf("write parquet column %s: %w", p.schema.Fields[i].Name, err)
+			source, at := b, i
+			if i == len(b.Columns) {
+				source, at = &p.shapes.batch, 0
+			}
+			if err := c.append(source, at, from, to); err != nil {
+				return fmt.Errorf("write parquet column %s: %w", p.name(i), err)
 			}
 		}
 		p.rows += int64(to - from)
@@ -115,9 +141,9 @@ func (p *parquetWriter) endGroup() error {
 	g.Columns = make([]format.ColumnChunk, len(p.columns))
 	for i, c := range p.columns {
 		if err := c.finish(); err != nil {
-			return fmt.Errorf("write parquet column %s: %w", p.schema.Fields[i].Name, err)
+			return fmt.Errorf("write parquet column %s: %w", p.name(i), err)
 		}
-		g.Columns[i].MetaData = c.metadata(p.schema.Fields[i].Name, p.offset)
+		g.Columns[i].MetaData = c.metadata(p.name(i), p.offset)
 		columns[i], offsets[i] = c.columnIndex(), c.offsetIndex(g.Columns[i].MetaData.DataPageOffset)
 		g.TotalByteSize += g.Columns[i].MetaData.TotalUncompressedSize
 		g.TotalCompressedSize += g.Columns[i].MetaData.TotalCompressedSize
@@ -127,7 +153,7 @@ func (p *parquetWriter) endGroup() error {
 		if err := p.write(c.pages); err != nil {
 			return err
 		}
-		c.begin(c.physical)
+		c.begin(c.physical, c.opaque)
 	}
 	p.groups = append(p.groups, g)
 	p.columnIndexes, p.offsetIndexes = append(p.columnIndexes, columns), append(p.offsetIndexes, offsets)
@@ -188,14 +214,15 @@ func (p *parquetWriter) writeFooter() error {
 	if err != nil {
 		return err
 	}
+	elements := p.elements()
 	footer := format.FileMetaData{
 		Version:          2,
-		Schema:           p.elements(),
+		Schema:           elements,
 		NumRows:          p.total,
 		RowGroups:        p.groups,
 		KeyValueMetadata: keys,
 		CreatedBy:        parquetCreator,
-		ColumnOrders:     make([]format.ColumnOrder, len(p.schema.Fields)),
+		ColumnOrders:     make([]format.ColumnOrder, len(elements)-1),
 	}
 	for i := range footer.ColumnOrders {
 		footer.ColumnOrders[i].Value = new(format.TypeDefinedOrder)
@@ -224,6 +251,7 @@ func (p *parquetWriter) keyValues() ([]format.KeyValue, error) {
 		{"schema", string(p.schema.ID)},
 		{"schema_url", p.schema.URL},
 		{"grenier:schema", string(table)},
+		{"geo", p.shapes.metadata()},
 	} {
 		if kv[1] != "" {
 			keys = append(keys, format.KeyValue{Key: kv[0], Value: kv[1]})
@@ -234,7 +262,11 @@ func (p *parquetWriter) keyValues() ([]format.KeyValue, error) {
 
 // elements describes the columns: a flat list under the root.
 func (p *parquetWriter) elements() []format.SchemaElement {
-	es := []format.SchemaElement{{Name: "schema", NumChildren: thrift.New(int32(len(p.schema.Fields)))}}
+	columns := len(p.schema.Fields)
+	if p.shapes != nil {
+		columns++
+	}
+	es := []format.SchemaElement{{Name: "schema", NumChildren: thrift.New(int32(columns))}}
 	for i := range p.schema.Fields {
 		f := &p.schema.Fields[i]
 		e := format.SchemaElement{
@@ -253,6 +285,9 @@ func (p *parquetWriter) elements() []format.SchemaElement {
 			e.ConvertedType = thrift.New(deprecated.UTF8)
 		}
 		es = append(es, e)
+	}
+	if p.shapes != nil {
+		es = append(es, format.SchemaElement{Name: p.shapes.name, Type: thrift.New(format.ByteArray), RepetitionType: thrift.New(format.Optional)})
 	}
 	return es
 }

@@ -29,6 +29,7 @@ const (
 // values when the dictionary does not pay. begin makes it ready for the next row group and keeps its memory.
 type parquetColumn struct {
 	physical schemas.Physical
+	opaque   bool // bytes whose order says nothing: no bounds are kept
 
 	// The page being filled.
 	page    uint32  // its number in the row group, from 1
@@ -68,9 +69,9 @@ type parquetPage struct {
 	min, max []byte
 }
 
-func (c *parquetColumn) begin(p schemas.Physical) {
+func (c *parquetColumn) begin(p schemas.Physical, opaque bool) {
 	*c = parquetColumn{
-		physical: p, page: 1, useDict: p != schemas.Bool, dict: c.dict,
+		physical: p, opaque: opaque, page: 1, useDict: p != schemas.Bool, dict: c.dict,
 		levels: c.levels[:0], indexes: c.indexes[:0], plain: c.plain[:0], bounds: c.bounds, all: c.all,
 		infos: c.infos[:0], pages: c.pages[:0], dictPage: c.dictPage[:0], body: c.body, packed: c.packed,
 	}
@@ -126,17 +127,24 @@ func (c *parquetColumn) append(b *schemas.Batch, i, from, to int) error {
 func (c *parquetColumn) text(v []byte) {
 	c.plainSize += 4 + int64(len(v))
 	if !c.useDict {
-		c.bounds.text(v)
+		c.bound(v)
 		c.plain = append(binary.LittleEndian.AppendUint32(c.plain, uint32(len(v))), v...)
 		return
 	}
 	index := c.dict.text(v)
 	if c.dict.seen[index] != c.page {
 		c.dict.seen[index] = c.page
-		c.bounds.text(v)
+		c.bound(v)
 	}
 	c.indexes = append(c.indexes, index)
 	c.judge()
+}
+
+// bound widens the page's bounds to v.
+func (c *parquetColumn) bound(v []byte) {
+	if !c.opaque {
+		c.bounds.text(v)
+	}
 }
 
 // fixed adds an integer, or the bits of a float.

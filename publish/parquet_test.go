@@ -472,7 +472,7 @@ func TestParquet_CostsLittleForASmallTable(t *testing.T) {
 
 func BenchmarkFormats(b *testing.B) {
 	s, batch := tableOf(2000)
-	for _, f := range publish.Formats() {
+	for _, f := range publish.FormatsFor(s) {
 		b.Run(f.Name, func(b *testing.B) {
 			b.SetBytes(int64(len(batch.Data)))
 			b.ReportAllocs()

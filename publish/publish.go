@@ -6,6 +6,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -22,7 +23,14 @@ type Format struct {
 	Title     string // French, for people: "Parquet"
 	Use       string // French, what opens it: "DuckDB, Python, R"
 	New       func(w io.Writer, s *schemas.Schema, m Meta) (BatchWriter, error)
+
+	Fits  func(s *schemas.Schema) bool // whether tables of s can be written so at all; nil: any can
+	Twins bool                         // kept compressed as well, for readers that accept it; not for what is compressed already
 }
+
+// ErrNotOffered is returned by a format, at any time, for a table that it cannot hold: one without positions in a format of maps, one with more
+// rows than a spreadsheet takes. The version is then published without that format.
+var ErrNotOffered = errors.New("format not offered")
 
 // Meta is what a file says of itself. It holds nothing that changes from one run to the next, so that the same rows give the same bytes.
 type Meta struct {
@@ -52,6 +60,16 @@ func register(f Format) {
 
 // Formats lists what can be written, "csv" first.
 func Formats() []Format { return append([]Format(nil), formats...) }
+
+// FormatsFor lists the formats that tables of s can be written in, "csv" first.
+func FormatsFor(s *schemas.Schema) (list []Format) {
+	for _, f := range formats {
+		if f.Fits == nil || f.Fits(s) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
 
 // FormatNamed finds a format.
 func FormatNamed(name string) (Format, bool) {

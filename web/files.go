@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"grenier/catalog"
+	"grenier/publish"
 )
 
 const (
@@ -52,7 +53,59 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, version int, cache
 		return errNotFound
 	}
 	s.fileHeaders(w.Header(), f, d, cache)
+	if s.format(f.Format).Twins {
+		w.Header().Add("Vary", "Accept-Encoding")
+		if sent, err := s.sendTwin(w, r, f); sent || err != nil {
+			return err
+		}
+	}
 	return s.sendBlob(w, r, f)
+}
+
+// sendTwin answers with a compressed twin of the file, when there is one that the reader accepts. Parts, and conditions for having anything at
+// all, are always those of the file itself.
+func (s *Server) sendTwin(w http.ResponseWriter, r *http.Request, f catalog.File) (sent bool, err error) {
+	if h := r.Header; h.Get("Range") != "" || h.Get("If-Match") != "" || h.Get("If-Unmodified-Since") != "" {
+		return false, nil
+	}
+	for _, e := range publish.Encodings {
+		if !acceptsEncoding(r, e.Name) {
+			continue
+		}
+		blob, err := s.Blobs.Open(r.Context(), e.Key(f.Key))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("open blob %s: %w", e.Key(f.Key), err)
+		}
+		defer blob.Close()
+		length, err := lengthOf(blob)
+		if err != nil {
+			return false, fmt.Errorf("measure blob %s: %w", e.Key(f.Key), err)
+		}
+		h := w.Header()
+		h.Set("Content-Encoding", e.Name)
+		h.Set("Content-Length", strconv.FormatInt(length, 10)) // ServeContent does not when there is an encoding
+		h.Set("ETag", `"`+f.SHA256+"-"+e.Name+`"`)
+		s.serveContent(w, r, f, blob, length)
+		return true, nil
+	}
+	return false, nil
+}
+
+// acceptsEncoding tells whether the reader names an encoding (RFC 9110, 12.5.3). Those who accept any get the file as it is.
+func acceptsEncoding(r *http.Request, name string) bool {
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
+		coding, weight, weighted := strings.Cut(part, ";")
+		if !strings.EqualFold(strings.TrimSpace(coding), name) {
+			continue
+		}
+		_, q, _ := strings.Cut(weight, "=")
+		v, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+		return !weighted || err == nil && v > 0
+	}
+	return false
 }
 
 // answersTo tells whether a file is found under a name: its own, or any other with its extension, since a file that was renamed
@@ -99,19 +152,29 @@ func (s *Server) sendBlob(w http.ResponseWriter, r *http.Request, f catalog.File
 		return fmt.Errorf("open blob %s: %w", f.Key, err)
 	}
 	defer blob.Close()
-	length, err := blob.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = blob.Seek(0, io.SeekStart)
-	}
+	length, err := lengthOf(blob)
 	if err != nil {
 		return fmt.Errorf("measure blob %s: %w", f.Key, err)
 	}
 	if length != f.Bytes {
 		return fmt.Errorf("blob %s of file %s has %d bytes instead of %d", f.Key, f.ID, length, f.Bytes)
 	}
+	s.serveContent(w, r, f, blob, length)
+	return nil
+}
+
+// lengthOf is how many bytes a blob has.
+func lengthOf(blob publish.Blob) (int64, error) {
+	length, err := blob.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = blob.Seek(0, io.SeekStart)
+	}
+	return length, err
+}
+
+func (s *Server) serveContent(w http.ResponseWriter, r *http.Request, f catalog.File, blob publish.Blob, length int64) {
 	// The server's own limit on writing is for pages; a file may take as long as a slow line needs. A writer without deadlines
 	// (a test's) says so, and that is fine.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute + time.Duration(length/slowest)*time.Second))
 	http.ServeContent(w, r, "", f.Modified, blob)
-	return nil
 }

@@ -142,3 +142,58 @@ func TestFile_TravelsOverARealConnection(t *testing.T) {
 		t.Errorf("HEAD: %v, %v", head, err)
 	}
 }
+
+func TestFile_IsSentCompressedToThoseWhoAcceptIt(t *testing.T) {
+	w, h := site(t)
+	f := w.datasets[0].Files[0]
+	target := csvAddress("/deliberations.csv")
+	plain, gz := `"`+f.SHA256+`"`, `"`+f.SHA256+`-gzip"`
+	for _, c := range []struct {
+		name      string
+		headers   []string
+		alone     bool // there is no twin
+		status    int
+		body, tag string
+		encoding  string
+	}{
+		{"nothing accepted", nil, false, 200, newestCSV, plain, ""},
+		{"gzip", []string{"Accept-Encoding", "gzip"}, false, 200, "jumeau gzip", gz, "gzip"},
+		{"a browser", []string{"Accept-Encoding", "br, zstd, deflate, gzip"}, false, 200, "jumeau gzip", gz, "gzip"},
+		{"no twin", []string{"Accept-Encoding", "gzip"}, true, 200, newestCSV, plain, ""},
+		{"no twin in that encoding", []string{"Accept-Encoding", "compress;q=1.0, br"}, false, 200, newestCSV, plain, ""},
+		{"gzip refused", []string{"Accept-Encoding", "GZIP;q=0, identity"}, false, 200, newestCSV, plain, ""},
+		{"weighted", []string{"Accept-Encoding", "br;q=1, Gzip; q=0.3"}, false, 200, "jumeau gzip", gz, "gzip"},
+		{"anything", []string{"Accept-Encoding", "*"}, false, 200, newestCSV, plain, ""},
+		{"a part", []string{"Accept-Encoding", "gzip", "Range", "bytes=0-7"}, false, 206, "DELIB_ID", plain, ""},
+		{"the rest of a twin", []string{"Accept-Encoding", "gzip", "Range", "bytes=4-", "If-Range", gz}, false, 200, newestCSV, plain, ""},
+		{"had already", []string{"Accept-Encoding", "gzip", "If-None-Match", gz}, false, 304, "", gz, ""},
+		{"only this file", []string{"Accept-Encoding", "gzip", "If-Match", `"autre"`}, false, 412, "", plain, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w.blobs[f.Key+".gz"] = []byte("jumeau gzip")
+			if c.alone {
+				delete(w.blobs, f.Key+".gz")
+			}
+			rec := get(h, target, c.headers...)
+			if rec.Code != c.status || rec.Body.String() != c.body {
+				t.Errorf("%d %q, want %d %q", rec.Code, rec.Body, c.status, c.body)
+			}
+			wantHeader(t, rec, "ETag", c.tag)
+			wantHeader(t, rec, "Content-Encoding", c.encoding)
+			if c.status == 200 {
+				wantHeader(t, rec, "Content-Length", strconv.Itoa(len(c.body)))
+			}
+			if vary := rec.Header().Values("Vary"); !strings.Contains(strings.Join(vary, ","), "Accept-Encoding") {
+				t.Errorf("Vary is %q", vary)
+			}
+		})
+	}
+	head := ask(h, http.MethodHead, target, "Accept-Encoding", "gzip")
+	wantHeader(t, head, "Content-Length", strconv.Itoa(len("jumeau gzip")))
+	wantHeader(t, head, "Content-Type", "text/csv; charset=utf-8")
+	parquet := w.datasets[0].Files[1]
+	w.blobs[parquet.Key+".gz"] = []byte("jumeau de trop")
+	rec := get(h, "/f/"+parquet.ID.String()+"/deliberations.parquet", "Accept-Encoding", "gzip")
+	wantHeader(t, rec, "Content-Encoding", "")
+	lacks(t, rec, "jumeau")
+}

@@ -127,6 +127,8 @@ func TestConvert_WritesFilesReportAndRefusedRows(t *testing.T) {
 		t.Errorf("refused: %q", refused)
 	}
 	expect(t, exitOK, "conforme", "convert", "--schema", "scdl/prenoms", "--formats", "csv", "--out", filepath.Join(dir, "bon"), put(t, dir, "bon.csv", births))
+	expect(t, exitOK, "Sans GeoJSON : la table n’a pas de coordonnées.", "convert", "--schema", "scdl/prenoms", "--formats", "geojson,xlsx", "--out", filepath.Join(dir, "bon"), filepath.Join(dir, "bon.csv"))
+	expect(t, exitUnusable, "Aucun des formats demandés ne convient", "convert", "--schema", "scdl/prenoms", "--formats", "geojson", "--out", out, filepath.Join(dir, "bon.csv"))
 	expect(t, exitUnusable, "Format inconnu « odt ». Formats connus : csv, ", "convert", "--schema", "scdl/prenoms", "--formats", "odt", "--out", out, filepath.Join(dir, "bon.csv"))
 	expect(t, exitUnusable, "page web", "convert", "--schema", "scdl/prenoms", "--out", filepath.Join(dir, "rien"), put(t, dir, "page.csv", "<!DOCTYPE html><html></html>"))
 	if _, err := os.Stat(filepath.Join(dir, "rien", "page.csv")); err == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,20 +53,24 @@ func (c *convertCommand) Run(ctx context.Context, t *terminal, cmd *commands) er
 		return usage("Le dossier %s ne peut pas être créé : %v.", c.Out, err)
 	}
 	progress := t.newBytesBar(in.Size, in.Name)
-	r, err := c.convert(ctx, in, s, how, formats, progress)
+	r, dropped, err := c.convert(ctx, in, s, how, formats, progress)
 	progress.end()
+	if errors.Is(err, publish.ErrNotOffered) {
+		return usage("Aucun des formats demandés ne convient à cette table. Demandez aussi csv, qui convient à toutes.")
+	}
 	if r == nil || err != nil && ctx.Err() != nil {
 		return err
 	}
 	t.recognized(how)
 	t.report(r)
+	t.notOffered(dropped)
 	return exitError{code: verdict(r, err)}
 }
 
-func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schemas.Schema, how *schemas.Recognition, formats []publish.Format, progress bar) (*schemas.Report, error) {
+func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schemas.Schema, how *schemas.Recognition, formats []publish.Format, progress bar) (*schemas.Report, []publish.Drop, error) {
 	draft, err := publish.Begin(publish.Order{Schema: s, Formats: formats, Dir: c.Out, Meta: publish.Meta{Title: s.Title}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer draft.Discard()
 	keep := newKeeper(s)
@@ -82,11 +87,11 @@ func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schem
 	}})
 	report.Recognition = how
 	if bad != nil && report.Stats.Rows == 0 {
-		return report, errors.Join(bad, c.writeReport(report))
+		return report, draft.Dropped(), errors.Join(bad, c.writeReport(report))
 	}
 	files, quarantine, err := draft.Finish()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	base := strings.TrimSuffix(in.Name, filepath.Ext(in.Name))
 	if in.Name == "-" {
@@ -95,15 +100,26 @@ func (c *convertCommand) convert(ctx context.Context, in harvest.Input, s *schem
 	for _, f := range files {
 		format, _ := publish.FormatNamed(f.Format)
 		if err := deliver(f.Path, filepath.Join(c.Out, base+format.Ext)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if quarantine != nil {
 		if err := deliver(quarantine.Path, filepath.Join(c.Out, base+"-lignes-ecartees.csv")); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return report, errors.Join(bad, c.writeReport(report))
+	return report, draft.Dropped(), errors.Join(bad, c.writeReport(report))
+}
+
+// notOffered names the formats that cannot hold the table.
+func (t *terminal) notOffered(dropped []publish.Drop) {
+	for _, d := range dropped {
+		why := "la table n’a pas de coordonnées"
+		if d.Format.Fits == nil {
+			why = "la table est trop grande pour une feuille de calcul"
+		}
+		fmt.Fprintf(t.out, "Sans %s : %s.\n", d.Format.Title, why)
+	}
 }
 
 // deliver gives a finished file its name, and the rights of any file that a person makes.

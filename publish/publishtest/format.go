@@ -22,9 +22,20 @@ import (
 // cells, Null for one without value. Line ends within texts may come back as LF.
 type ReadBack func(file []byte, s *schemas.Schema) (columns []string, rows [][]string, err error)
 
+// A Tolerance declares what a format cannot hold.
+type Tolerance struct {
+	EmptyIsNull bool                     // an empty text comes back as no value
+	Instants    time.Duration            // how far a date with time may be off
+	Text        func(text string) string // what becomes of a text; nil: nothing
+}
+
 // Format checks that a format tells back the rows it was given, that its bytes depend on the rows only, and that it keeps the contract of
-// publish.BatchWriter.
-func Format(t *testing.T, f publish.Format, read ReadBack) {
+// publish.BatchWriter. Tables get two columns of coordinates where the format wants positions.
+func Format(t *testing.T, format publish.Format, read ReadBack, tolerance ...Tolerance) {
+	f := suite{Format: format}
+	for _, one := range tolerance {
+		f.Tolerance = one
+	}
 	t.Run("describes itself", func(t *testing.T) { describes(t, f) })
 	t.Run("tells difficult cells back", func(t *testing.T) {
 		check(t, f, read, everyType(), difficult())
@@ -58,8 +69,17 @@ func Format(t *testing.T, f publish.Format, read ReadBack) {
 			t.Error("got no error")
 		}
 	})
+	t.Run("refuses a schema that does not fit", func(t *testing.T) {
+		if f.Fits == nil {
+			t.Skip("every schema fits")
+		}
+		if _, err := f.New(&bytes.Buffer{}, manyTypes(), publish.Meta{}); f.Fits(manyTypes()) || !errors.Is(err, publish.ErrNotOffered) {
+			t.Errorf("got %v, want %v", err, publish.ErrNotOffered)
+		}
+	})
 	t.Run("refuses a batch of another schema", func(t *testing.T) {
-		w, err := f.New(&bytes.Buffer{}, everyType(), publish.Meta{})
+		s, _ := f.placed(everyType(), nil)
+		w, err := f.New(&bytes.Buffer{}, s, publish.Meta{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +89,34 @@ func Format(t *testing.T, f publish.Format, read ReadBack) {
 	})
 }
 
-func describes(t *testing.T, f publish.Format) {
+// A suite is a format under test.
+type suite struct {
+	publish.Format
+	Tolerance
+}
+
+// placed adds two columns of coordinates to a table that has none, for a format that wants positions. Some rows have none, one lies nowhere.
+func (f suite) placed(s *schemas.Schema, rows [][]string) (*schemas.Schema, [][]string) {
+	if f.Fits == nil || f.Fits(s) {
+		return s, rows
+	}
+	with := *s
+	with.Fields = append(slices.Clone(s.Fields), schemas.Field{Name: "longitude", Type: schemas.Number}, schemas.Field{Name: "latitude", Type: schemas.Number})
+	placed := make([][]string, len(rows))
+	for r, row := range rows {
+		lon, lat := strconv.FormatFloat(2.5+float64(r%1000)/1000, 'f', -1, 64), "48.75"
+		switch {
+		case r%11 == 3:
+			lon = s.MissingValues[0]
+		case r%13 == 5:
+			lat = "480.75"
+		}
+		placed[r] = append(slices.Clone(row), lon, lat)
+	}
+	return &with, placed
+}
+
+func describes(t *testing.T, f suite) {
 	if g, ok := publish.FormatNamed(f.Name); !ok || g.Ext != f.Ext {
 		t.Errorf("format %q is not registered", f.Name)
 	}
@@ -85,8 +132,9 @@ type fataler interface {
 }
 
 // check writes rows in batches of several sizes and compares what is read back.
-func check(t fataler, f publish.Format, read ReadBack, s *schemas.Schema, rows [][]string) {
+func check(t fataler, f suite, read ReadBack, s *schemas.Schema, rows [][]string) {
 	t.Helper()
+	s, rows = f.placed(s, rows)
 	file, err := write(f, s, rows, 1, 7, 1000)
 	if err != nil {
 		t.Fatalf("write: %v", err)
@@ -105,7 +153,7 @@ func check(t fataler, f publish.Format, read ReadBack, s *schemas.Schema, rows [
 	}
 	for r := range rows {
 		for c := range s.Fields {
-			if want := rows[r][c]; !same(s, &s.Fields[c], want, got[r][c]) {
+			if want := rows[r][c]; !f.same(s, &s.Fields[c], want, got[r][c]) {
 				t.Fatalf("row %d, column %s (%s): got %q, want %q", r, s.Fields[c].Name, s.Fields[c].Type, got[r][c], want)
 			}
 		}
@@ -113,20 +161,27 @@ func check(t fataler, f publish.Format, read ReadBack, s *schemas.Schema, rows [
 }
 
 // same compares a cell that was written with what came back, as values of its type.
-func same(s *schemas.Schema, f *schemas.Field, want, got string) bool {
-	if Missing(s, f, want) || got == Null {
-		return Missing(s, f, want) && got == Null
+func (f suite) same(s *schemas.Schema, field *schemas.Field, want, got string) bool {
+	p := field.Physical()
+	if missing := Missing(s, field, want); missing || got == Null {
+		return got == Null && (missing || f.EmptyIsNull && p == schemas.Text && want == "")
 	}
-	p := f.Physical()
 	if p == schemas.Text {
+		if f.Text != nil {
+			want = f.Text(want)
+		}
 		return got == want || got == strings.ReplaceAll(want, "\r\n", "\n")
 	}
 	a, b := parse(p, want), parse(p, got)
+	if off := time.Duration(a.n-b.n) * time.Microsecond; p == schemas.Micros && off.Abs() <= f.Instants {
+		return true
+	}
 	return a == b || math.IsNaN(a.f) && math.IsNaN(b.f)
 }
 
 // write makes a file of rows, in batches whose sizes go round.
-func write(f publish.Format, s *schemas.Schema, rows [][]string, sizes ...int) ([]byte, error) {
+func write(f suite, s *schemas.Schema, rows [][]string, sizes ...int) ([]byte, error) {
+	s, rows = f.placed(s, rows)
 	var file bytes.Buffer
 	w, err := f.New(&file, s, publish.Meta{Title: "Essai", Publisher: "Commune d’essai", License: "https://exemple.fr/l", Source: "https://exemple.fr/s"})
 	if err != nil {
@@ -143,7 +198,7 @@ func write(f publish.Format, s *schemas.Schema, rows [][]string, sizes ...int) (
 	return file.Bytes(), err
 }
 
-func sameBytes(t *testing.T, f publish.Format) {
+func sameBytes(t *testing.T, f suite) {
 	rows := many(5_000)
 	want, err := write(f, manyTypes(), rows, len(rows))
 	if err != nil {
@@ -162,7 +217,7 @@ func sameBytes(t *testing.T, f publish.Format) {
 
 // severalAtOnce writes the same table from several goroutines, file after file: what one file leaves to the next must not be shared.
 // The race detector sees what equal bytes do not.
-func severalAtOnce(t *testing.T, f publish.Format) {
+func severalAtOnce(t *testing.T, f suite) {
 	s, rows := everyType(), difficult()
 	want, err := write(f, s, rows, len(rows))
 	if err != nil {
@@ -181,19 +236,19 @@ func severalAtOnce(t *testing.T, f publish.Format) {
 	workers.Wait()
 }
 
-func keepsNothing(t *testing.T, f publish.Format) {
-	rows := many(500)
-	want, err := write(f, manyTypes(), rows, len(rows))
+func keepsNothing(t *testing.T, f suite) {
+	s, rows := f.placed(manyTypes(), many(500))
+	want, err := write(f, s, rows, len(rows))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var file bytes.Buffer
-	w, err := f.New(&file, manyTypes(), publish.Meta{Title: "Essai", Publisher: "Commune d’essai", License: "https://exemple.fr/l", Source: "https://exemple.fr/s"})
+	w, err := f.New(&file, s, publish.Meta{Title: "Essai", Publisher: "Commune d’essai", License: "https://exemple.fr/l", Source: "https://exemple.fr/s"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for part := range slices.Chunk(rows, 100) {
-		b := Batch(manyTypes(), part)
+		b := Batch(s, part)
 		if err := w.WriteBatch(b); err != nil {
 			t.Fatal(err)
 		}
@@ -236,17 +291,17 @@ func (w *shortWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func reportsErrors(t *testing.T, f publish.Format) {
-	rows := many(3000)
-	whole, err := write(f, manyTypes(), rows, 500)
+func reportsErrors(t *testing.T, f suite) {
+	s, rows := f.placed(manyTypes(), many(3000))
+	whole, err := write(f, s, rows, 500)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []int{0, 1, 100, len(whole) / 2, len(whole) - 1} {
-		w, err := f.New(&shortWriter{n}, manyTypes(), publish.Meta{Title: "Essai", Publisher: "Commune d’essai", License: "https://exemple.fr/l", Source: "https://exemple.fr/s"})
+		w, err := f.New(&shortWriter{n}, s, publish.Meta{Title: "Essai", Publisher: "Commune d’essai", License: "https://exemple.fr/l", Source: "https://exemple.fr/s"})
 		for part := range slices.Chunk(rows, 500) {
 			if err == nil {
-				err = w.WriteBatch(Batch(manyTypes(), part))
+				err = w.WriteBatch(Batch(s, part))
 			}
 		}
 		if err == nil {
