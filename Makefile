@@ -24,7 +24,7 @@ differential:
 # the memory that a file of 2 GB takes.
 bench-validate:
 	@GRENIER_BENCH_VALIDATE=$${BENCH_ROWS:-1000000} GRENIER_BENCH_BIG=$${BENCH_BIG:-} $(GO) test ./harvest -count=1 -run '^TestBenchValidate$$' -v -timeout 60m
-	@$(GO) test ./harvest -run '^$$' -bench DECP
+	@$(GO) test ./harvest -run '^$$' -bench 'DECP|GeoJSON'
 
 check:
 	@sh .ci/check

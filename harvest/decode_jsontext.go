@@ -11,7 +11,7 @@ import (
 
 const (
 	maxDepth  = 100      // of nested JSON (SECURITY.md F-06)
-	maxRecord = 32 << 20 // bytes of one JSON record
+	maxRecord = 32 << 20 // bytes of one JSON record: what bounds the memory that one huge geometry takes, which is some times its text
 	maxFrame  = 1 << 20  // bytes of what a document has besides its records
 )
 

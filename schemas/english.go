@@ -688,6 +688,7 @@ var english = map[phrase]string{
 	"L’adresse ou le chemin donné ne mène à aucun fichier. Vérifiez-le, et que le fichier est bien accessible.": "The given address or path leads to no file. Check it, and that the file can be reached.",
 	"L’archive ne s’ouvre pas":                                              "The archive cannot be opened",
 	"L’emplacement du point n’est pas dit.":                                 "What the point designates is not said.",
+	"L’enregistrement contient plus de %s valeurs.":                         "The record has more than %s values.",
 	"L’enregistrement contient un nombre démesuré.":                         "The record holds an excessively large number.",
 	"L’enregistrement est le même, mot pour mot, que l’enregistrement %s.":  "The record is the same, word for word, as record %s.",
 	"L’enregistrement imbrique plus de %d niveaux.":                         "The record is nested more than %d levels deep.",

@@ -72,10 +72,27 @@ var geoJSON = sync.OnceValue(func() *jsonschema.Schema {
 	return newCompiler().MustCompile("https://geojson.org/schema/GeoJSON.json")
 })
 
-// isGeoJSON tells whether a cell is a GeoJSON object.
+// A geoJudge is what judges the GeoJSON of cells.
+type geoJudge struct {
+	rule  *jsonRule
+	tapes sync.Pool // of *jsonTape
+}
+
+var geoCells = sync.OnceValue(func() *geoJudge {
+	keys := &keyNames{numbers: map[string]int32{}}
+	j := &geoJudge{rule: keys.newRule(geoJSON())}
+	j.tapes.New = func() any { return &jsonTape{keys: keys} }
+	return j
+})
+
+// isGeoJSON tells whether a cell is a GeoJSON object. What that takes in memory is some times the cell, whose size the record's bounds.
 func isGeoJSON(b []byte) bool {
-	v, err := parseJSON(b)
-	return err == nil && geoJSON().Validate(v) == nil
+	j := geoCells()
+	t := j.tapes.Get().(*jsonTape)
+	defer j.tapes.Put(t)
+	ok := t.read(b) == nil && j.rule.accepts(t, 0)
+	t.b = nil
+	return ok
 }
 
 // isTopoJSON tells whether a cell is a TopoJSON topology, by its outline.

@@ -34,6 +34,8 @@ func (t speech) unreadable(err error, b []byte) Issue {
 		i.Hint = t.say("Gardez une seule des deux valeurs.")
 	case errors.Is(err, errDepth):
 		i.Message = t.say("L’enregistrement imbrique plus de %d niveaux.", jsonDepth)
+	case errors.Is(err, errValues):
+		i.Message = t.say("L’enregistrement contient plus de %s valeurs.", t.number(maxValues))
 	case errors.Is(err, errNumber):
 		i.Message = t.say("L’enregistrement contient un nombre démesuré.")
 	}

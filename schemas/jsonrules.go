@@ -3,7 +3,9 @@ package schemas
 import (
 	"hash/maphash"
 	"math/big"
+	"reflect"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"unicode/utf8"
 
@@ -11,17 +13,19 @@ import (
 )
 
 // A jsonRule is one schema of a JSON Schema made ready to judge a jsonTape without allocating. It gives the verdict that package jsonschema
-// gives; only that one words the faults of a record found bad.
+// gives, which judges the schemas that rules do not know.
 type jsonRule struct {
 	verdict  int8   // of a schema that is true (1) or false (-1), else 0
 	types    uint16 // bits of the types it admits, 0 for any
-	texts    map[string]struct{}
-	values   []any // the enumeration, when it has more than strings
-	enum     bool
+	bare     bool   // it asks for nothing but types
+	enum     *jsonList
+	constant *jsonList
 	minLen   int // -1: no bound; all of these alike
 	maxLen   int
 	pattern  *regexp.Regexp
+	quick    *dfa // the same as pattern; nil when that is no automaton
 	format   func(any) bool
+	date     bool // format is that of dates
 	bounds   []jsonBound
 	minItems int
 	maxItems int
@@ -33,13 +37,30 @@ type jsonRule struct {
 	props    []*jsonRule // by number of the name; nil: any
 	known    []bool      // by number of the name
 	extra    *jsonRule   // of the other members; nil: any
+	needs    []jsonNeed
 
 	all, any, one []*jsonRule
 	not           *jsonRule
 	when          *jsonRule
 	then, other   *jsonRule
 
+	tag int32 // number of a member that an object must have with a value of a list, -1 for none: it tells the forms of oneOf apart
+
 	location string // of the schema, to word what it refuses
+}
+
+// A jsonList is an enumeration.
+type jsonList struct {
+	texts  map[string]struct{}
+	others []any // null, true and false
+}
+
+// A jsonNeed is what the presence of a member asks of its object.
+type jsonNeed struct {
+	key     int32
+	members []int32
+	rule    *jsonRule
+	keyword string // "dependencies/name"
 }
 
 // A jsonBound is a limit of a number.
@@ -63,21 +84,34 @@ const (
 
 var typeBits = map[string]uint16{"object": isObject, "array": isArray, "string": isString, "number": isNumber, "integer": isInteger, "boolean": isBoolean, "null": isNull}
 
-// ruleMaker turns compiled schemas into rules; schemas may contain themselves.
+// ruleMaker turns compiled schemas into rules. Schemas may contain themselves, but package jsonschema compiles none that would ask itself
+// about the value that it is asked about.
 type ruleMaker struct {
 	keys   *keyNames
 	done   map[*jsonschema.Schema]*jsonRule
 	beyond bool // a keyword was met that rules do not know
 }
 
+// anyValue is the rule of a schema that says nothing.
+func anyValue() *jsonRule {
+	return &jsonRule{minLen: -1, maxLen: -1, minItems: -1, maxItems: -1, minProps: -1, maxProps: -1, tag: -1}
+}
+
 // newRule returns nil when the schema asks for what rules do not know.
 func (k *keyNames) newRule(s *jsonschema.Schema) *jsonRule {
 	m := &ruleMaker{keys: k, done: map[*jsonschema.Schema]*jsonRule{}}
+	k.number("type")
 	r := m.rule(s)
 	if m.beyond {
 		return nil
 	}
-	return r
+	for _, x := range m.done {
+		x.straighten()
+	}
+	for _, x := range m.done {
+		x.tag = x.tagOf()
+	}
+	return r.target()
 }
 
 func (m *ruleMaker) rule(s *jsonschema.Schema) *jsonRule {
@@ -88,12 +122,11 @@ func (m *ruleMaker) rule(s *jsonschema.Schema) *jsonRule {
 		return r
 	}
 	r := &jsonRule{minLen: s.MinLength, maxLen: s.MaxLength, pattern: s.Pattern, minItems: s.MinItems, maxItems: s.MaxItems, unique: s.UniqueItems,
-		minProps: s.MinProperties, maxProps: s.MaxProperties}
-	r.location = s.Location
+		minProps: s.MinProperties, maxProps: s.MaxProperties, tag: -1, location: s.Location}
 	m.done[s] = r
 	m.beyond = m.beyond || s.RecursiveRef != nil || s.DynamicRef != nil || s.PropertyNames != nil || s.RegexProperties || len(s.PatternProperties) > 0 ||
-		len(s.Dependencies)+len(s.DependentRequired)+len(s.DependentSchemas) > 0 || s.UnevaluatedProperties != nil || s.UnevaluatedItems != nil ||
-		len(s.PrefixItems) > 0 || s.Contains != nil || s.MultipleOf != nil || s.ContentEncoding != "" || s.ContentMediaType != "" || len(s.Constant) > 0
+		s.UnevaluatedProperties != nil || s.UnevaluatedItems != nil ||
+		len(s.PrefixItems) > 0 || s.Contains != nil || s.MultipleOf != nil || s.ContentEncoding != "" || s.ContentMediaType != "" || len(s.Extensions) > 0
 	if s.Always != nil {
 		r.verdict = -1
 		if *s.Always {
@@ -104,13 +137,17 @@ func (m *ruleMaker) rule(s *jsonschema.Schema) *jsonRule {
 	for _, t := range s.Types {
 		r.types |= typeBits[t]
 	}
-	m.enumeration(r, s.Enum)
-	r.format = jsonschema.Formats[s.Format]
+	r.enum, r.constant = m.enumeration(s.Enum), m.enumeration(s.Constant)
+	r.format, r.date = jsonschema.Formats[s.Format], s.Format == "date"
+	if s.Pattern != nil {
+		r.quick = automaton(s.Pattern)
+	}
 	r.bound(s.Minimum, false, false)
 	r.bound(s.ExclusiveMinimum, false, true)
 	r.bound(s.Maximum, true, false)
 	r.bound(s.ExclusiveMaximum, true, true)
 	m.members(r, s)
+	m.dependencies(r, s)
 	m.elements(r, s)
 	if s.Ref != nil {
 		r.all = append(r.all, m.rule(s.Ref))
@@ -128,19 +165,35 @@ func (m *ruleMaker) rules(list []*jsonschema.Schema) (out []*jsonRule) {
 	return out
 }
 
-func (m *ruleMaker) enumeration(r *jsonRule, values []any) {
-	r.enum = len(values) > 0
-	r.texts = map[string]struct{}{}
+func (m *ruleMaker) enumeration(values []any) *jsonList {
+	if len(values) == 0 {
+		return nil
+	}
+	l := &jsonList{texts: map[string]struct{}{}}
 	for _, v := range values {
 		switch v := v.(type) {
 		case string:
-			r.texts[v] = struct{}{}
+			l.texts[v] = struct{}{}
 		case nil, bool:
-			r.values = append(r.values, v)
+			l.others = append(l.others, v)
 		default:
 			m.beyond = true
 		}
 	}
+	return l
+}
+
+// automaton looks for an expression anywhere in a text, as package regexp does.
+func automaton(re *regexp.Regexp) *dfa {
+	tree, err := syntax.Parse("(?s:.*?)(?:"+re.String()+")", syntax.Perl)
+	if err != nil {
+		return nil
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil
+	}
+	return newDFA(prog)
 }
 
 func (r *jsonRule) bound(limit *big.Rat, upper, open bool) {
@@ -171,6 +224,30 @@ func (m *ruleMaker) members(r *jsonRule, s *jsonschema.Schema) {
 	}
 }
 
+func (m *ruleMaker) dependencies(r *jsonRule, s *jsonschema.Schema) {
+	add := func(keyword, name string, what any) {
+		need := jsonNeed{key: m.keys.number(name), keyword: keyword + "/" + escapePointer(name)}
+		switch what := what.(type) {
+		case []string:
+			for _, other := range what {
+				need.members = append(need.members, m.keys.number(other))
+			}
+		case *jsonschema.Schema:
+			need.rule = m.rule(what)
+		}
+		r.needs = append(r.needs, need)
+	}
+	for name, what := range s.Dependencies {
+		add("dependencies", name, what)
+	}
+	for name, what := range s.DependentRequired {
+		add("dependentRequired", name, what)
+	}
+	for name, what := range s.DependentSchemas {
+		add("dependentSchemas", name, what)
+	}
+}
+
 func (m *ruleMaker) elements(r *jsonRule, s *jsonschema.Schema) {
 	switch items := s.Items.(type) {
 	case *jsonschema.Schema:
@@ -183,12 +260,56 @@ func (m *ruleMaker) elements(r *jsonRule, s *jsonschema.Schema) {
 	}
 }
 
+// target is the rule that a mere reference leads to.
+func (r *jsonRule) target() *jsonRule {
+	for hops := 0; r != nil && len(r.all) == 1 && hops < jsonDepth; hops++ {
+		rest := *r
+		rest.all, rest.location = nil, ""
+		if !reflect.DeepEqual(&rest, anyValue()) {
+			break
+		}
+		r = r.all[0]
+	}
+	return r
+}
+
+// straighten goes around mere references, and notes what is simple to judge.
+func (r *jsonRule) straighten() {
+	for _, list := range [][]*jsonRule{r.props, r.all, r.any, r.one} {
+		for i := range list {
+			list[i] = list[i].target()
+		}
+	}
+	for _, x := range []**jsonRule{&r.items, &r.extra, &r.not, &r.when, &r.then, &r.other} {
+		*x = (*x).target()
+	}
+	for i := range r.needs {
+		r.needs[i].rule = r.needs[i].rule.target()
+	}
+	rest := *r
+	rest.types, rest.location = 0, ""
+	r.bare = reflect.DeepEqual(&rest, anyValue())
+}
+
+// tagOf finds the member that tells at once that an object is none of this rule's.
+func (r *jsonRule) tagOf() int32 {
+	for _, key := range r.required {
+		if int(key) < len(r.props) && r.props[key] != nil && r.props[key].enum != nil {
+			return key
+		}
+	}
+	return -1
+}
+
 // accepts judges one value.
 func (r *jsonRule) accepts(t *jsonTape, n int32) bool {
+	if r.bare {
+		return r.typeFits(t, n)
+	}
 	if r.verdict != 0 {
 		return r.verdict > 0
 	}
-	if !r.typeFits(t, n) || r.enum && !r.listed(t, n) {
+	if !r.typeFits(t, n) || r.enum != nil && !r.enum.has(t, n) || r.constant != nil && !r.constant.has(t, n) {
 		return false
 	}
 	switch t.nodes[n].kind {
@@ -209,10 +330,20 @@ func (r *jsonRule) accepts(t *jsonTape, n int32) bool {
 			return false
 		}
 	}
-	if r.format != nil && !r.format(t.value(n)) {
-		return false
+	return r.formatted(t, n) && r.combined(t, n)
+}
+
+// formatted judges texts by their format; formats say nothing of other values.
+func (r *jsonRule) formatted(t *jsonTape, n int32) bool {
+	if r.format == nil || t.nodes[n].kind != '"' {
+		return true
 	}
-	return r.combined(t, n)
+	if b := t.text(n); r.date && len(b) == 10 && b[7] == '-' {
+		if _, ok := parseDate(b); ok {
+			return true
+		}
+	}
+	return r.format(string(t.text(n)))
 }
 
 func (r *jsonRule) typeFits(t *jsonTape, n int32) bool {
@@ -259,13 +390,13 @@ func ratOf(b []byte) *big.Rat {
 	return r
 }
 
-func (r *jsonRule) listed(t *jsonTape, n int32) bool {
+func (l *jsonList) has(t *jsonTape, n int32) bool {
 	kind := t.nodes[n].kind
 	if kind == '"' {
-		_, ok := r.texts[string(t.text(n))]
+		_, ok := l.texts[string(t.text(n))]
 		return ok
 	}
-	for _, v := range r.values {
+	for _, v := range l.others {
 		if v == nil && kind == 'n' || v == true && kind == 't' || v == false && kind == 'f' {
 			return true
 		}
@@ -275,7 +406,14 @@ func (r *jsonRule) listed(t *jsonTape, n int32) bool {
 
 func (r *jsonRule) text(b []byte) bool {
 	short, long := r.lengthFaults(b)
-	return !short && !long && (r.pattern == nil || r.pattern.Match(b))
+	return !short && !long && r.matches(b)
+}
+
+func (r *jsonRule) matches(b []byte) bool {
+	if r.quick != nil {
+		return r.quick.match(b)
+	}
+	return r.pattern == nil || r.pattern.Match(b)
 }
 
 // lengthFaults counts characters only where the bytes alone do not tell.
@@ -345,6 +483,14 @@ func nearFloat(b []byte) (float64, bool) {
 	return v, true
 }
 
+// member is the rule of the member whose name is at k; nil: any value.
+func (r *jsonRule) member(t *jsonTape, k int32) *jsonRule {
+	if key := t.nodes[k].key; key >= 0 && int(key) < len(r.known) && r.known[key] {
+		return r.props[key]
+	}
+	return r.extra
+}
+
 func (r *jsonRule) object(t *jsonTape, n int32) bool {
 	x := &t.nodes[n]
 	if r.minProps >= 0 && int(x.count) < r.minProps || r.maxProps >= 0 && int(x.count) > r.maxProps {
@@ -356,20 +502,47 @@ func (r *jsonRule) object(t *jsonTape, n int32) bool {
 		if key >= 0 && key < 256 {
 			met[key>>6] |= 1 << (key & 63)
 		}
-		rule := r.extra
-		if key >= 0 && int(key) < len(r.known) && r.known[key] {
-			rule = r.props[key]
-		}
-		if rule != nil && !rule.accepts(t, k+1) {
+		if rule := r.member(t, k); rule != nil && !rule.accepts(t, k+1) {
 			return false
 		}
 	}
 	for _, key := range r.required {
-		if key < 256 && met[key>>6]&(1<<(key&63)) == 0 || key >= 256 && t.member(n, key) < 0 {
+		if !t.has(n, key, &met) {
+			return false
+		}
+	}
+	for i := range r.needs {
+		need := &r.needs[i]
+		if !t.has(n, need.key, &met) {
+			continue
+		}
+		for _, key := range need.members {
+			if !t.has(n, key, &met) {
+				return false
+			}
+		}
+		if need.rule != nil && !need.rule.accepts(t, n) {
 			return false
 		}
 	}
 	return true
+}
+
+// has tells whether an object has a member, from the set of those with a number below 256.
+func (t *jsonTape) has(n, key int32, met *[4]uint64) bool {
+	if key < 256 {
+		return met[key>>6]&(1<<(key&63)) != 0
+	}
+	return t.member(n, key) >= 0
+}
+
+// ruledOut tells cheaply of most objects that they are not of this form; false when that is not known.
+func (r *jsonRule) ruledOut(t *jsonTape, n int32) bool {
+	if r.tag < 0 || t.nodes[n].kind != '{' {
+		return false
+	}
+	m := t.member(n, r.tag)
+	return m < 0 || !r.props[r.tag].enum.has(t, m)
 }
 
 func (r *jsonRule) array(t *jsonTape, n int32) bool {
@@ -380,7 +553,11 @@ func (r *jsonRule) array(t *jsonTape, n int32) bool {
 	if r.items == nil {
 		return true
 	}
+	numbers := r.items.bare && r.items.types&isNumber != 0 // the most frequent by far: positions
 	for i := n + 1; i < x.next; i = t.nodes[i].next {
+		if numbers && t.nodes[i].kind == '0' {
+			continue
+		}
 		if !r.items.accepts(t, i) {
 			return false
 		}
@@ -433,33 +610,42 @@ func (r *jsonRule) combined(t *jsonTape, n int32) bool {
 	if len(r.any) > 0 && !acceptedByAny(r.any, t, n) {
 		return false
 	}
-	if len(r.one) > 0 {
-		count := 0
-		for _, x := range r.one {
-			if x.accepts(t, n) {
-				count++
-			}
-		}
-		if count != 1 {
-			return false
-		}
+	if len(r.one) > 0 && acceptedBy(r.one, t, n) != 1 {
+		return false
 	}
 	if r.not != nil && r.not.accepts(t, n) {
 		return false
 	}
-	if r.when == nil {
-		return true
-	}
-	branch := r.other
-	if r.when.accepts(t, n) {
-		branch = r.then
-	}
+	branch := r.branch(t, n)
 	return branch == nil || branch.accepts(t, n)
+}
+
+// branch is the one of then and else that holds; nil: neither.
+func (r *jsonRule) branch(t *jsonTape, n int32) *jsonRule {
+	switch {
+	case r.when == nil:
+		return nil
+	case r.when.accepts(t, n):
+		return r.then
+	}
+	return r.other
+}
+
+// acceptedBy counts the rules that accept a value, up to two.
+func acceptedBy(rules []*jsonRule, t *jsonTape, n int32) (count int) {
+	for _, x := range rules {
+		if !x.ruledOut(t, n) && x.accepts(t, n) {
+			if count++; count == 2 {
+				break
+			}
+		}
+	}
+	return count
 }
 
 func acceptedByAny(rules []*jsonRule, t *jsonTape, n int32) bool {
 	for _, x := range rules {
-		if x.accepts(t, n) {
+		if !x.ruledOut(t, n) && x.accepts(t, n) {
 			return true
 		}
 	}

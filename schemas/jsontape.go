@@ -3,11 +3,16 @@ package schemas
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 	"unicode/utf8"
 )
 
 // A jsonTape is one JSON value read into a row of nodes, each behind the one that holds it: what the rules of a JSON Schema and the columns of
 // a record look at without making Go values of it. It accepts and refuses exactly what parseJSON does. It is used again for the next value.
+//
+// A value is held whole, so that the memory a document takes is bounded by its longest record, which its reader bounds, and not by its
+// length: one node of 24 bytes for each value and each name of that record, some four times the text of a long line or of a large zone, and
+// as much again for the cell that its geometry becomes.
 type jsonTape struct {
 	jsonParser
 	nodes []jsonNode
@@ -44,9 +49,32 @@ func (k *keyNames) number(name string) int32 {
 	return n
 }
 
-// read takes in a value; node 0 is its root. The errors are those of parseJSON.
+// longText is from how many bytes on the nodes of a text are counted before they are made, for a geometry has one for each number and each
+// position: a tape that grows while it is read takes more than twice the memory.
+const longText = 64 << 10
+
+// maxValues is how many values and names one record may have, some 100 MiB of nodes: a geometry of 1.4 million positions. A record of 32 MiB that
+// is all commas would take a gigabyte otherwise.
+const maxValues = 4 << 20
+
+// nodesOf is how many nodes a text takes at most: each value and each name has one of these bytes before it.
+func nodesOf(b []byte) (n int) {
+	for _, c := range []string{"[", "{", ",", ":"} {
+		n += bytes.Count(b, []byte(c))
+	}
+	return n + 1
+}
+
+// read takes in a value; node 0 is its root. The errors are those of parseJSON, and errValues.
 func (t *jsonTape) read(b []byte) error {
 	t.b, t.i, t.nodes, t.arena, t.ids = b, 0, t.nodes[:0], t.arena[:0], t.ids[:0]
+	if len(b) >= longText {
+		n := nodesOf(b)
+		if n > maxValues {
+			return errValues
+		}
+		t.nodes = slices.Grow(t.nodes, n)
+	}
 	if err := t.node(0); err != nil {
 		return err
 	}
@@ -386,7 +414,52 @@ func (t *jsonTape) top(key int32) int32 { return t.tops[key] }
 func (t *jsonTape) appendText(out []byte, n int32) []byte {
 	switch t.nodes[n].kind {
 	case '{', '[':
-		return append(out, compactJSON(t.value(n))...)
+		return t.appendJSON(out, n)
 	}
 	return append(out, t.text(n)...)
+}
+
+// appendJSON writes a value as compactJSON does: without spaces, the members in the order of their names.
+func (t *jsonTape) appendJSON(out []byte, n int32) []byte {
+	x := &t.nodes[n]
+	switch x.kind {
+	case '"':
+		return appendQuoted(out, t.text(n))
+	case '[':
+		out = append(out, '[')
+		for i := n + 1; i < x.next; i = t.nodes[i].next {
+			if i > n+1 {
+				out = append(out, ',')
+			}
+			out = t.appendJSON(out, i)
+		}
+		return append(out, ']')
+	case '{':
+		var few [16]int32
+		names := few[:0]
+		for k := n + 1; k < x.next; k = t.nodes[k+1].next {
+			names = append(names, k)
+		}
+		slices.SortFunc(names, func(a, b int32) int { return bytes.Compare(t.text(a), t.text(b)) })
+		out = append(out, '{')
+		for i, k := range names {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(appendQuoted(out, t.text(k)), ':')
+			out = t.appendJSON(out, k+1)
+		}
+		return append(out, '}')
+	}
+	return append(out, t.text(n)...)
+}
+
+// appendQuoted writes a string.
+func appendQuoted(out, b []byte) []byte {
+	for _, c := range b {
+		if c < ' ' || c == '"' || c == '\\' || c == 0xE2 { // 0xE2 begins the line separator, among others
+			return append(out, compactJSON(string(b))...)
+		}
+	}
+	return append(append(append(out, '"'), b...), '"')
 }

@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -98,6 +99,10 @@ var ruleSamples = []string{
 	`{"$ref":"#/definitions/tree","definitions":{"tree":{"type":["object","array","number"],"properties":{"a":{"$ref":"#/definitions/tree"}},"items":{"$ref":"#/definitions/tree"}}}}`,
 	`{"$schema":"http://json-schema.org/draft-04/schema#","minimum":1,"exclusiveMinimum":true,"properties":{"a":{"maximum":1,"exclusiveMaximum":true}}}`,
 	`{"properties":{"a":false,"b":true}}`,
+	`{"$schema":"http://json-schema.org/draft-07/schema#","dependencies":{"a":["b","c"],"b":{"minProperties":3}},"properties":{"c":{"const":"a"},"d":{"const":null}}}`,
+	`{"type":["object","array"],"dependentRequired":{"a":["d"]},"dependentSchemas":{"c":{"properties":{"a":{"type":"number"}}}}}`,
+	`{"anyOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/b"},{"items":{"$ref":"#"},"minItems":1,"type":"array"}],"$defs":{"a":{"type":"object","required":["a"],"properties":{"a":{"enum":["a","été"]}}},"b":{"required":["b","a"],"properties":{"a":{"enum":[true]}}}}}`,
+	`{"type":"object","properties":{"a":{"pattern":"t.$"},"b":{"pattern":"a|^é"},"c":{"pattern":"^(.*)$"},"d":{"pattern":"\bb|g\b"}},"additionalProperties":{"minLength":1}}`,
 }
 
 func TestRules_GiveTheVerdictOfPackageJSONSchema(t *testing.T) {
@@ -139,7 +144,7 @@ func ruleVerdicts(t *testing.T, src string) {
 }
 
 func TestRules_LeaveToPackageJSONSchemaWhatTheyDoNotKnow(t *testing.T) {
-	for _, src := range []string{`{"multipleOf":2}`, `{"patternProperties":{"^a":{}}}`, `{"dependencies":{"a":["b"]}}`, `{"contains":{"type":"null"}}`, `{"prefixItems":[{}]}`, `{"propertyNames":{"maxLength":1}}`,
+	for _, src := range []string{`{"multipleOf":2}`, `{"patternProperties":{"^a":{}}}`, `{"contains":{"type":"null"}}`, `{"prefixItems":[{}]}`, `{"propertyNames":{"maxLength":1}}`,
 		`{"properties":{"a":{"const":{"a":1}}}}`, `{"enum":[1]}`, `{"unevaluatedProperties":false}`} {
 		s, err := ParseDocument("essai/x@1", []byte(src), nil)
 		if err != nil {
@@ -149,5 +154,15 @@ func TestRules_LeaveToPackageJSONSchemaWhatTheyDoNotKnow(t *testing.T) {
 		if p.document.entries[0].rule != nil {
 			t.Errorf("%s: rules must not judge it", src)
 		}
+	}
+}
+
+func TestTape_RefusesARecordOfMillionsOfValues(t *testing.T) {
+	var tape jsonTape
+	if err := tape.read([]byte("[" + strings.Repeat("1,", maxValues) + "1]")); !errors.Is(err, errValues) {
+		t.Errorf("error %v", err)
+	}
+	if cap(tape.nodes) > 0 {
+		t.Errorf("%d nodes were made", cap(tape.nodes))
 	}
 }

@@ -25,6 +25,7 @@ func (e errDuplicate) Error() string { return fmt.Sprintf("member %q given twice
 var (
 	errDepth  = errors.New("nested too deep")
 	errNumber = errors.New("number out of range")
+	errValues = errors.New("too many values")
 )
 
 // parseJSON reads one JSON value into map[string]any, []any, string, json.Number, bool and nil: what jsonschema wants. Unlike
@@ -315,9 +316,10 @@ func (p *jsonParser) numeral() error {
 }
 
 func (p *jsonParser) digits() (n int) {
-	for p.i < len(p.b) && p.b[p.i] >= '0' && p.b[p.i] <= '9' {
-		p.i++
+	b := p.b[p.i:]
+	for n < len(b) && b[n]-'0' <= 9 {
 		n++
 	}
+	p.i += n
 	return n
 }
