@@ -64,6 +64,8 @@ var routes = []route{
 
 	{"api-datasets", "/api/1/jeux", kindData, (*Server).apiDatasets},
 	{"api-dataset", "/api/1/jeux/{id}", kindData, (*Server).apiDataset},
+	{"api-rows", "/api/1/jeux/{id}/lignes", kindData, (*Server).rows},
+	{"api-profile", "/api/1/jeux/{id}/profil", kindData, (*Server).profile},
 	{"api-members", "/api/1/membres", kindData, (*Server).apiMembers},
 	{"api-schemas", "/api/1/schemas", kindData, (*Server).apiSchemas},
 

@@ -15,6 +15,7 @@ func addresses() map[string]struct {
 } {
 	delib := catalog.DatasetID(namespace, aubin.SIREN, "scdl/deliberations").String()
 	csv := catalog.FileID(catalog.DatasetID(namespace, aubin.SIREN, "scdl/deliberations"), "csv").String()
+	gone := catalog.DatasetID(namespace, brenne.SIREN, "retire").String()
 	return map[string]struct {
 		target string
 		status int
@@ -27,6 +28,7 @@ func addresses() map[string]struct {
 		"check": {"/verifier", 200}, "api-check": {"/api/1/valider", 405},
 		"api": {"/api", 200}, "about": {"/a-propos", 200}, "accessibility": {"/accessibilite", 200}, "legal": {"/mentions-legales", 200}, "site-map": {"/plan-du-site", 200},
 		"api-datasets": {"/api/1/jeux", 200}, "api-dataset": {"/api/1/jeux/" + delib, 200}, "api-members": {"/api/1/membres", 200}, "api-schemas": {"/api/1/schemas", 200},
+		"api-rows": {"/api/1/jeux/" + gone + "/lignes", 410}, "api-profile": {"/api/1/jeux/" + gone + "/profil", 410}, // their 200 is in rows_test.go
 		"id-dataset": {"/id/jeu/" + delib, 303}, "id-file": {"/id/fichier/" + csv, 303}, "id-member": {"/id/organisme/213900137", 303}, "id-contact": {"/id/contact/213900137", 303},
 		"id-catalogue": {"/id/catalogue", 303}, "id-member-catalogue": {"/id/catalogue/213900137", 303},
 		"catalogue": {"/catalogue.ttl", 200}, "catalogue-page": {"/catalogue/2.ttl", 404}, "member-catalogue": {"/catalogues/213900137.ttl", 200}, "member-catalogue-page": {"/catalogues/213900137/2.ttl", 404},

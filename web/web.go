@@ -57,6 +57,7 @@ type Server struct {
 	metrics   *metrics
 	snapshots snapshots
 	checks    *checkRoom
+	reading   *reading // what the rows of datasets share
 	handler   http.Handler
 	admin     http.Handler
 }
@@ -75,7 +76,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, css: assetAddress("grenier.css"), checks: newCheckRoom(c.Check, c.Now)}
+	s := &Server{Config: c, css: assetAddress("grenier.css"), checks: newCheckRoom(c.Check, c.Now), reading: newReading()}
 	var err error
 	if s.pages, err = s.parsePages(); err != nil {
 		return nil, err
