@@ -6,8 +6,10 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -228,9 +230,22 @@ var explanations = []struct {
 	{"digits", "section 5 ADOPT: only ASCII digits are digits; a key cell without them is empty", func(d *difference) bool {
 		return d.ours && (d.Type != "primary-key" && foreignDigits(d.cell) || d.Type == "primary-key" && d.inRow(foreignDigits))
 	}},
+	{"range", "our own: a whole number beyond 64 bits or a number beyond a double has no place in Parquet, and is refused rather than rounded", func(d *difference) bool {
+		return d.ours && d.Type == "type-error" && (beyondInteger(d.cell) || beyondDouble(d.cell))
+	}},
 	{"uri-spaces", "section 5: an address with spaces is none; frictionless asks for a scheme only", func(d *difference) bool {
 		return d.field != nil && d.field.Format == "uri" && strings.ContainsAny(d.cell, " \n") && d.sideOf("type-error") == "ours"
 	}},
+}
+
+func beyondInteger(s string) bool {
+	n, ok := new(big.Int).SetString(strings.TrimSpace(s), 10)
+	return ok && !n.IsInt64()
+}
+
+func beyondDouble(s string) bool {
+	_, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	return errors.Is(err, strconv.ErrRange)
 }
 
 func foreignDigits(s string) bool {
