@@ -87,3 +87,36 @@ func TestValidate_SaysTheSameWhetherTheEncodingIsFoundBeforeOrWhileReading(t *te
 		})
 	}
 }
+
+// With nobody to read the batches, faults past the details are counted in the order of the columns: the report must not tell.
+func TestValidate_TheReportIsTheSameWhetherTheBatchesAreReadOrNot(t *testing.T) {
+	var file strings.Builder
+	file.WriteString(grantHeader)
+	for i := range 3000 {
+		switch i % 5 {
+		case 0:
+			file.WriteString(grant(i, "01/02/2024", "12,5"))
+		case 1:
+			file.WriteString(grant(i, "", "douze"))
+		case 2:
+			file.WriteString("\n")
+		case 3:
+			file.WriteString(strings.TrimSuffix(grant(i, "2024-02-30", "10"), "\n") + ",en trop\n")
+		default:
+			file.WriteString(grant(i, "2024-02-01", "10"))
+		}
+	}
+	in := input("f.csv", file.String())
+	s := national(t, "scdl/subventions")
+	alone, _ := harvest.Validate(context.Background(), in, harvest.Validation{Schema: s})
+	read, _ := harvest.Validate(context.Background(), in, harvest.Validation{Schema: s, Sink: func([]string, *schemas.Block, *schemas.Batch) error { return nil }})
+	alone.Stats.Seconds, read.Stats.Seconds = 0, 0
+	a, _ := json.MarshalIndent(alone, "", " ")
+	b, _ := json.MarshalIndent(read, "", " ")
+	if diff := cmp.Diff(string(b), string(a)); diff != "" {
+		t.Errorf("read batches (-) and no batch read (+):\n%s", diff)
+	}
+	if alone.Stats.Errors < 3000 || len(alone.Errors) != schemas.MaxIssues {
+		t.Errorf("%d errors, %d told", alone.Stats.Errors, len(alone.Errors))
+	}
+}

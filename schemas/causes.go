@@ -310,7 +310,9 @@ func (c *Checker) faultShape(f *fault) shape {
 // finishCauses orders and words the causes.
 func (r *Report) finishCauses() {
 	list := slices.Clone(r.causes.list)
-	slices.SortStableFunc(list, func(a, b *tally) int { return cmp.Compare(b.count, a.count) })
+	slices.SortStableFunc(list, func(a, b *tally) int { // not the order in which they were met, which depends on what else is asked for
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.first.Row, b.first.Row), cmp.Compare(a.causeKey.column, b.causeKey.column), cmp.Compare(a.detail, b.detail), cmp.Compare(a.shape, b.shape))
+	})
 	t := speaking(r.Language)
 	r.Causes = make([]Cause, 0, min(len(list), MaxCauses+1))
 	for _, l := range list[:min(len(list), MaxCauses)] {

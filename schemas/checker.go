@@ -488,6 +488,10 @@ const reasonsKept = 5
 // report words the faults in the order of the specification, counts them, and settles which rows are refused.
 func (c *Checker) report(rep *Report) {
 	c.reasons = c.reasons[:0]
+	if c.Terse && rep.full() && c.plan.document == nil && c.bal == nil {
+		c.tellCounts(rep)
+		return
+	}
 	c.sortFaults()
 	for i := 0; i < len(c.faults); {
 		r := c.faults[i].row
@@ -499,6 +503,21 @@ func (c *Checker) report(rep *Report) {
 		}
 		if c.state[r]&rowBad != 0 {
 			c.out.Rejects = append(c.out.Rejects, Reject{Record: int(r), Row: c.in.Row[r], Line: c.in.Line[r], Issues: slices.Clip(c.reasons[first:])})
+		}
+	}
+	c.sayGivenUp(rep)
+}
+
+// tellCounts is report for a report that has its details and whose batch nobody reads: the order of the faults does not matter any more.
+func (c *Checker) tellCounts(rep *Report) {
+	for i := range c.faults {
+		if f := &c.faults[i]; !c.silent(f) {
+			c.tell(f, 0, rep)
+		}
+	}
+	for r := range c.in.Rows {
+		if c.state[r]&rowBad != 0 {
+			c.out.Rejects = append(c.out.Rejects, Reject{Record: r, Row: c.in.Row[r], Line: c.in.Line[r]})
 		}
 	}
 	c.sayGivenUp(rep)

@@ -319,7 +319,17 @@ func (c *column) length(b []byte) int {
 		m, _ := x.(map[string]any)
 		return len(m)
 	}
-	return utf8.RuneCount(b)
+	return codePoints(b)
+}
+
+// codePoints counts those of UTF-8 text. utf8.RuneCount makes a string of it first.
+func codePoints(b []byte) (n int) {
+	for _, c := range b {
+		if c&0xc0 != 0x80 {
+			n++
+		}
+	}
+	return n
 }
 
 // lengthFits checks minLength and maxLength, counting code points only when the number of bytes does not settle it.

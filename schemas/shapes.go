@@ -102,14 +102,32 @@ func (c *Checker) shapeOf(col *column, what code, b []byte) shape {
 	if len(b) > shapeMax {
 		b = b[:shapeMax]
 	}
-	n := countBytes(b)
-	body := b
-	if len(b) > 0 && (b[0] <= ' ' || b[0] >= 0x80 || b[len(b)-1] <= ' ' || b[len(b)-1] >= 0x80) {
-		body = bytes.Trim(b, " \t\u00a0\u202f")
+	if what == codeEnum || what == codeType && col.kind == kindBoolean {
+		return c.repeatedShape(col, what, b)
 	}
+	return c.newShape(col, what, b)
+}
+
+// repeatedShape is for columns of few values, whose wrong ones mostly come again and again: the last answer is kept.
+func (c *Checker) repeatedShape(col *column, what code, b []byte) shape {
+	last := c.told.lastOf(col)
+	if last.shape == shapeCount || !bytes.Equal(last.text, b) {
+		last.text, last.shape = append(last.text[:0], b...), c.newShape(col, what, b)
+	}
+	return last.shape
+}
+
+func (c *Checker) newShape(col *column, what code, b []byte) shape {
+	body := trimEdges(b)
 	if len(body) == 0 {
 		return shapeBlank
 	}
+	if what == codeType && col.kind == kindDate && len(body) == len(b) {
+		if s := numbersShape(body); s != shapeOther {
+			return s
+		}
+	}
+	n := countBytes(b)
 	if s := brokenShape(body, &n); s != shapeOther {
 		return s
 	}
@@ -122,6 +140,39 @@ func (c *Checker) shapeOf(col *column, what code, b []byte) shape {
 		return c.textShape(col, b, body, &n)
 	}
 	return shapeOther
+}
+
+// trimEdges is a cell without the spaces at its ends, plain, no-break or narrow, and the tabs.
+func trimEdges(b []byte) []byte {
+	for len(b) > 0 {
+		switch first := b[0]; {
+		case first == ' ' || first == '\t':
+			b = b[1:]
+		case first == 0xc2 && bytes.HasPrefix(b, []byte("\u00a0")):
+			b = b[2:]
+		case first == 0xe2 && bytes.HasPrefix(b, []byte("\u202f")):
+			b = b[3:]
+		default:
+			return trimEnd(b)
+		}
+	}
+	return b
+}
+
+func trimEnd(b []byte) []byte {
+	for len(b) > 0 {
+		switch last := b[len(b)-1]; {
+		case last == ' ' || last == '\t':
+			b = b[:len(b)-1]
+		case last == 0xa0 && bytes.HasSuffix(b, []byte("\u00a0")):
+			b = b[:len(b)-2]
+		case last == 0xaf && bytes.HasSuffix(b, []byte("\u202f")):
+			b = b[:len(b)-3]
+		default:
+			return b
+		}
+	}
+	return b
 }
 
 // brokenShape knows cells that something spoiled before they came.
@@ -241,25 +292,35 @@ func hasFold(b []byte, word string) bool {
 	return false
 }
 
-// dateShape knows the ways in which people and spreadsheets write days.
-func dateShape(b []byte, n *byteCount) shape {
+// numbersShape knows the ways in which people and spreadsheets write days with three numbers.
+func numbersShape(b []byte) shape {
 	day, month, year, rest, ok := threeNumbers(b)
 	switch {
-	case ok && rest > 0:
+	case !ok:
+		return shapeOther
+	case rest > 0:
 		return shapeDateTime
-	case ok && day > 999:
-		if n.slashes == 2 || n.dots == 2 {
+	case day > 999:
+		if b[4] != '-' && bytes.LastIndexByte(b, b[4]) > 4 {
 			return shapeSlashedDate
 		}
 		return shapeNoSuchDay
-	case ok && year < 100:
+	case year < 100:
 		return shapeShortYear
-	case ok && (month > 12 && day <= 12):
+	case month > 12 && day <= 12:
 		return shapeMonthFirst
-	case ok && !isDay(year, month, day):
+	case !isDay(year, month, day):
 		return shapeNoSuchDay
-	case ok:
-		return shapeFrenchDate
+	}
+	return shapeFrenchDate
+}
+
+// dateShape knows the other ways as well.
+func dateShape(b []byte, n *byteCount) shape {
+	if s := numbersShape(b); s != shapeOther {
+		return s
+	}
+	switch {
 	case n.digits == len(b) && len(b) == 4:
 		return shapeJustYear
 	case n.digits == len(b) && len(b) == 8:
@@ -331,17 +392,8 @@ func booleanShape(col *column, b []byte) shape {
 	return shapeOther
 }
 
-// enumShape tells whether only case, accents or spaces keep a cell from being a value of the list. A list's wrong values mostly come again
-// and again, so the last answer is kept.
+// enumShape tells whether only case, accents or spaces keep a cell from being a value of the list.
 func (c *Checker) enumShape(col *column, b []byte) shape {
-	last := c.told.lastOf(col)
-	if last.shape == shapeCount || !bytes.Equal(last.text, b) {
-		last.text, last.shape = append(last.text[:0], b...), c.newEnumShape(col, b)
-	}
-	return last.shape
-}
-
-func (c *Checker) newEnumShape(col *column, b []byte) shape {
 	c.scratch.key = appendFolded(c.scratch.key[:0], bytes.TrimSpace(b))
 	for _, s := range c.told.folded(col) {
 		if s == string(c.scratch.key) {
