@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,7 +63,48 @@ func (e *entry) compiled() (*Schema, error) {
 	return s, nil
 }
 
+// readFolder reads a schema, and what series.json says of all its versions: beside the version, or among the national schemas for one that
+// was adopted later.
 func readFolder(fsys fs.FS, dir string, id ID) (*Schema, error) {
+	s, err := readVersion(fsys, dir, id)
+	if err != nil {
+		return nil, err
+	}
+	file := path.Join(path.Dir(dir), "series.json")
+	src, err := fs.ReadFile(fsys, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		src, err = fs.ReadFile(national, path.Join("national", id.Name(), "series.json"))
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		src = []byte("{}")
+	case err != nil:
+		return nil, err
+	}
+	var series Series
+	if err := json.Unmarshal(src, &series); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	s.Series = s.seriesOf(series)
+	return s, nil
+}
+
+// seriesOf is what a version of the schema keeps of its series: a key that lacks a column is none.
+func (s *Schema) seriesOf(all Series) (own Series) {
+	if s.Field(all.Year) >= 0 {
+		own.Year = all.Year
+	}
+	own.Key = all.Key
+	if slices.ContainsFunc(own.Key, func(name string) bool { return s.Field(name) < 0 }) {
+		own.Key = nil
+	}
+	if len(own.Key) == 0 {
+		own.Key = s.PrimaryKey
+	}
+	return own
+}
+
+func readVersion(fsys fs.FS, dir string, id ID) (*Schema, error) {
 	src, err := fs.ReadFile(fsys, path.Join(dir, "schema.json"))
 	if err != nil {
 		return nil, err

@@ -84,12 +84,20 @@ type Schema struct {
 	MissingValues []string // texts that mean "no value"; default [""]
 	PrimaryKey    []string
 	ForeignKeys   []ForeignKey
+	Series        Series
 	Checks        []Check
 	Rules         string // "bal/1.4": rules in Go that judge instead of the constraints; "" for nearly all schemas
 
 	Records []RecordPath // for a Document: where its records are
 
 	lazy *lazy // the Schema made ready to judge, on first use; nil for a Schema built by hand
+}
+
+// A Series says how the tables of many members make one, and what tells their rows apart. It is ours: no national schema says it.
+// It comes from ORG/NAME/series.json, for all versions, without the columns that a version does not have.
+type Series struct {
+	Year string   `json:"year"` // the date, moment or year column that divides the table into years; "" when years would say nothing
+	Key  []string `json:"key"`  // the columns that tell a row from those of other members and of other versions; the primary key by default; nil: nothing does
 }
 
 // A Field describes one column.
