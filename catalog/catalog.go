@@ -42,8 +42,9 @@ type Member struct {
 	Population int        `json:"population" yaml:"population"`
 	Email      string     `json:"email,omitempty" yaml:"email"` // role mailbox, published as contact point
 	Website    string     `json:"website,omitempty" yaml:"website"`
-	BBox       *BBox      `json:"bbox,omitempty" yaml:"bbox"` // degrees; nil when unknown
-	Datasets   int        `json:"datasets" yaml:"-"`          // published datasets, filled by reads
+	BBox       *BBox      `json:"bbox,omitempty" yaml:"bbox"`         // degrees; nil when unknown
+	Mandates   []string   `json:"mandates,omitempty" yaml:"mandates"` // schemas for which its rows count when other members publish the same ones
+	Datasets   int        `json:"datasets" yaml:"-"`                  // published datasets, filled by reads
 }
 
 // A BBox is a box in degrees, longitude first.
@@ -186,6 +187,7 @@ type Dataset struct {
 	Rejected      int64
 	Fields        []FieldInfo // columns of the online version
 	Files         []File
+	Origins       *File // from which document and line each row of the online version came; never public by itself, nil when not known
 }
 
 // A FieldInfo says what a published column is.
@@ -219,6 +221,7 @@ type Version struct {
 	Rejected  int64
 	Valid     bool
 	Files     []File
+	Origins   *File
 }
 
 // An Event says that something about a dataset changed. Seq grows; the order of events is that of their transactions.

@@ -18,6 +18,10 @@ type Store interface {
 	// disabled, never deleted. With DryRun nothing is written. The caller has validated m.
 	Apply(ctx context.Context, m Manifest, opt ApplyOptions) ([]Change, error)
 
+	// Host makes sure that the source of a series is there, with its member and its recipe: what is there already stays as it is. The source
+	// is disabled, for no clock runs it, and no manifest names it.
+	Host(ctx context.Context, m Member, r Recipe, s Source) error
+
 	Member(ctx context.Context, siren string) (Member, error)
 	Members(ctx context.Context, q MemberQuery) ([]Member, int, error) // by name; the total without paging
 	Recipe(ctx context.Context, name string) (Recipe, error)

@@ -143,7 +143,7 @@ func (l *line) base() *catalog.RunMark {
 // process hashes all but the bytes that decides what a run publishes.
 func (l *line) process() string {
 	m := l.member
-	m.Datasets = 0
+	m.Datasets, m.Mandates = 0, nil
 	id := ""
 	if s := l.recipe.Judge(); s != nil {
 		id = string(s.ID)

@@ -32,12 +32,13 @@ type manifestMember struct {
 	Email      string        `yaml:"email"`
 	Website    string        `yaml:"website"`
 	BBox       *catalog.BBox `yaml:"bbox"`
+	Mandates   []string      `yaml:"mandates"`
 }
 
 func (m manifestMember) member() catalog.Member {
 	return catalog.Member{
 		SIREN: m.SIREN, Name: strings.TrimSpace(m.Name), Kind: memberKind(m.Kind), INSEE: m.INSEE, SIRET: m.SIRET, Population: m.Population,
-		Email: m.Email, Website: m.Website, BBox: m.BBox,
+		Email: m.Email, Website: m.Website, BBox: m.BBox, Mandates: m.Mandates,
 	}
 }
 
@@ -92,6 +93,7 @@ var (
 	fourteenDigits = regexp.MustCompile(`^[0-9]{14}$`)
 	communeCode    = regexp.MustCompile(`^([0-9]{2}|2[AB])[0-9]{3}$`)
 	areaCode       = regexp.MustCompile(`^[0-9AB]{2,5}$`)
+	schemaName     = regexp.MustCompile(`^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$`)
 )
 
 func checkMember(m catalog.Member, fault memberFault) {
@@ -119,6 +121,11 @@ func checkMember(m catalog.Member, fault memberFault) {
 	}
 	checkTerritory(m, fault)
 	checkContact(m, fault)
+	for _, name := range m.Mandates {
+		if !schemaName.MatchString(name) {
+			fault("mandates", "%s n’est pas le nom d’un schéma\u00a0: attend par exemple scdl/subventions", cited(name))
+		}
+	}
 }
 
 func checkTerritory(m catalog.Member, fault memberFault) {
@@ -169,7 +176,7 @@ func luhn(digits string) bool {
 // memberColumns are the columns of a CSV of members, with the properties they give.
 var memberColumns = map[string]string{
 	"siren": "siren", "nom": "name", "type": "kind", "insee": "insee", "siret": "siret", "population": "population", "email": "email",
-	"site": "website", "ouest": "west", "sud": "south", "est": "east", "nord": "north",
+	"site": "website", "ouest": "west", "sud": "south", "est": "east", "nord": "north", "mandats": "mandates",
 }
 
 // looksLikeCSV tells a CSV of members from YAML: by its name, then by its first line.
@@ -276,6 +283,9 @@ func (r *manifestReader) memberRecord(log *faultLog, line int, names, record []s
 	m := catalog.Member{
 		SIREN: compact(cell["siren"]), Name: cell["name"], Kind: memberKind(cell["kind"]), INSEE: strings.ToUpper(cell["insee"]), SIRET: compact(cell["siret"]),
 		Email: cell["email"], Website: cell["website"], BBox: memberBox(cell, at.fault),
+	}
+	if cell["mandates"] != "" {
+		m.Mandates = strings.Fields(cell["mandates"])
 	}
 	if p := compact(cell["population"]); p != "" {
 		var err error

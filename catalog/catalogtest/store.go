@@ -52,6 +52,7 @@ func Store(t *testing.T, open func(t *testing.T) catalog.Store) {
 		{"PublishWithoutLivingRunChangesNothing", publishWithoutRun},
 		{"PublishIsAllOrNothing", publishIsAllOrNothing},
 		{"PublishKeepsAHistoryOfFive", publishHistory},
+		{"HostMakesASourceThatNoClockRuns", hostMakesASource},
 		{"SlugsAreUniqueAndOldOnesAreFound", slugs},
 		{"ManyPublishAtOnce", manyPublish},
 
@@ -127,7 +128,7 @@ func (b *bench) same(got, want any) {
 func manifest() catalog.Manifest {
 	return catalog.Manifest{
 		Members: []catalog.Member{
-			{SIREN: val, Name: "Val-d’Aurence Agglomération", Kind: catalog.EPCI, Population: 41200},
+			{SIREN: val, Name: "Val-d’Aurence Agglomération", Kind: catalog.EPCI, Population: 41200, Mandates: []string{"scdl/subventions"}},
 			{SIREN: aubin, Name: "Saint-Aubin-sur-Aurence", Kind: catalog.Commune, INSEE: "39013", SIRET: aubin + "00018", Population: 812,
 				Email: "mairie@saint-aubin.example", Website: "https://saint-aubin.example", BBox: &catalog.BBox{West: 5.5, South: 46.5, East: 5.6, North: 46.6}},
 			{SIREN: etoile, Name: "Étoile-les-Œillets", Kind: catalog.Commune, INSEE: "39023", Population: 95},
@@ -202,6 +203,7 @@ func dataset(source, title, content string) catalog.Dataset {
 			Bytes: int64(len(content)), Rows: 12, SHA256: content + "-" + format,
 		})
 	}
+	d.Origins = &catalog.File{Key: "origins/" + content, Bytes: 5, Rows: 12, SHA256: content + "-origins"}
 	return d
 }
 

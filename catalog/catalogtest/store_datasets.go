@@ -269,17 +269,17 @@ func keysAreNamed(t *testing.T, b *bench) {
 	held.Status, held.Documents, held.Quarantine = catalog.Held, []catalog.Raw{raw1, raw2}, &catalog.File{Name: "rejets.csv", Key: "quarantine/f3.csv"}
 	b.ok(b.Record(b.ctx, held))
 	b.start(subv, day(2))
-	files := []string{"pub/a.csv", "pub/a.parquet", "pub/b.csv", "pub/b.parquet"}
-	b.same(b.named(), append(files, "quarantine/f3.csv", key1, key2))
+	files, origins := []string{"pub/a.csv", "pub/a.parquet", "pub/b.csv", "pub/b.parquet"}, []string{"origins/a", "origins/b"}
+	b.same(b.named(), slices.Concat(origins, files, []string{"quarantine/f3.csv", key1, key2}))
 
 	_, err := b.Prune(b.ctx, d.ID, 1)
 	b.ok(err)
-	b.same(b.named(), append(files[2:4:4], "quarantine/f3.csv", key1, key2))
+	b.same(b.named(), slices.Concat(origins[1:], files[2:], []string{"quarantine/f3.csv", key1, key2}))
 	for n := range 21 {
 		b.end(delib, day(3+n), catalog.Unchanged)
 	}
 	b.forget(day(400))
-	b.same(b.named(), append(files[2:4:4], key1)) // held is forgotten, the run of version 2 is not
+	b.same(b.named(), slices.Concat(origins[1:], files[2:], []string{key1})) // held is forgotten, the run of version 2 is not
 
 	broken, calls := errors.New("broken"), 0
 	b.is(b.Keys(b.ctx, func(string) error { calls++; return broken }), broken)

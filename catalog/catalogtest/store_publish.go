@@ -33,7 +33,7 @@ func publishFirst(t *testing.T, b *bench) {
 	b.same(events[0], catalog.Event{Seq: events[0].Seq, Time: ended, Kind: catalog.EventPublished, Dataset: d.ID, Version: 1, Run: run.ID})
 	versions, err := b.Versions(b.ctx, d.ID)
 	b.ok(err)
-	b.same(versions, []catalog.Version{{Dataset: d.ID, Number: 1, Run: run.ID, Published: ended, Rows: 12, Rejected: 1, Valid: true, Files: d.Files}})
+	b.same(versions, []catalog.Version{{Dataset: d.ID, Number: 1, Run: run.ID, Published: ended, Rows: 12, Rejected: 1, Valid: true, Files: d.Files, Origins: d.Origins}})
 
 	got, err := b.RunOfVersion(b.ctx, d.ID, 1)
 	b.ok(err)

@@ -132,6 +132,7 @@ func (p *plan) planMembers(members []catalog.Member) {
 			field{"name", old.Name, row.Name}, field{"kind", old.Kind, row.Kind}, field{"insee", old.INSEE, row.INSEE},
 			field{"siret", old.SIRET, row.SIRET}, field{"population", old.Population, row.Population},
 			field{"email", old.Email, row.Email}, field{"website", old.Website, row.Website}, field{"bbox", old.BBox, row.BBox},
+			field{"mandates", old.Mandates, row.Mandates},
 			field{"disabled", old.Disabled, false})
 		if p.note("member", m.SIREN, known, what) {
 			p.members[m.SIREN] = row

@@ -62,6 +62,7 @@ func datasetRows(ctx context.Context, db bun.IDB, which ...func(*bun.SelectQuery
 	return rows, err
 }
 
+// addFiles completes datasets with the files and the origins of their newest versions.
 func addFiles(ctx context.Context, db bun.IDB, ds []catalog.Dataset) error {
 	place := make(map[uuid.UUID]int, len(ds))
 	ids := make([]string, len(ds))
@@ -78,6 +79,17 @@ func addFiles(ctx context.Context, db bun.IDB, ds []catalog.Dataset) error {
 		for _, f := range files {
 			d := &ds[place[f.Dataset]]
 			d.Files = append(d.Files, f.file())
+		}
+		var versions []versionRow
+		err = db.NewSelect().Model(&versions).Column("dataset", "origins").Join("JOIN datasets AS d ON d.id = v.dataset AND d.version = v.number").
+			Where("v.dataset IN (?)", bun.List(part)).Where("v.origins <> ''").Scan(ctx)
+		if err != nil {
+			return err
+		}
+		for _, v := range versions {
+			if err := fromQuarantine(v.Origins, &ds[place[v.Dataset]].Origins); err != nil {
+				return fmt.Errorf("read origins of dataset %s: %w", v.Dataset, err)
+			}
 		}
 	}
 	return nil
@@ -232,10 +244,10 @@ func (s *Store) Versions(ctx context.Context, dataset uuid.UUID) ([]catalog.Vers
 	if err != nil {
 		return nil, found(err, "versions of dataset "+id)
 	}
-	return withFiles(rows, files), nil
+	return withFiles(rows, files)
 }
 
-func withFiles(rows []versionRow, files []fileRow) []catalog.Version {
+func withFiles(rows []versionRow, files []fileRow) ([]catalog.Version, error) {
 	of := map[int][]catalog.File{}
 	for _, f := range files {
 		of[f.Version] = append(of[f.Version], f.file())
@@ -246,8 +258,11 @@ func withFiles(rows []versionRow, files []fileRow) []catalog.Version {
 			Dataset: r.Dataset, Number: r.Number, Run: r.Run, Published: moment(r.Published),
 			Rows: r.Rows, Rejected: r.Rejected, Valid: r.Valid, Files: of[r.Number],
 		}
+		if err := fromQuarantine(r.Origins, &versions[i].Origins); err != nil {
+			return nil, fmt.Errorf("read origins of version %d: %w", r.Number, err)
+		}
 	}
-	return versions
+	return versions, nil
 }
 
 // File finds the file of a distribution in the newest version (version 0) or in a past one, with its dataset as it is now.

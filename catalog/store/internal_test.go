@@ -66,7 +66,7 @@ func TestMigrate_SavesTheCatalogueBefore(t *testing.T) {
 	db := s.handle.(*sql.DB)
 	m := migrator{db: db, dialect: database.DialectSQLite3}
 	m.before = func(ctx context.Context, version int64) error { return saveBefore(ctx, db, path, version) }
-	m.files = later(t, map[string]string{"0003_more.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nDELETE FROM members;\n"})
+	m.files = later(t, map[string]string{"9003_more.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nDELETE FROM members;\n"})
 	for range 2 {
 		if err := m.upPatiently(ctx); err != nil {
 			t.Fatal(err)
@@ -75,7 +75,11 @@ func TestMigrate_SavesTheCatalogueBefore(t *testing.T) {
 	if err := s.Check(ctx); !errors.Is(err, ErrNewer) {
 		t.Errorf("the older program says %v", err)
 	}
-	old, err := Open(ctx, "sqlite:"+path+".avant-migration-0003", slog.New(slog.DiscardHandler))
+	copies, _ := filepath.Glob(path + ".avant-migration-*")
+	if len(copies) != 1 {
+		t.Fatalf("copies before the migration: %q", copies)
+	}
+	old, err := Open(ctx, "sqlite:"+copies[0], slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +93,7 @@ func TestMigrate_ThatBreaksLeavesTheSchemaAsItWas(t *testing.T) {
 	ctx := context.Background()
 	s, _ := openTest(t)
 	m := migrator{db: s.handle.(*sql.DB), dialect: database.DialectSQLite3}
-	m.files = later(t, map[string]string{"0003_bad.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nINSERT INTO nowhere VALUES (1);\n"})
+	m.files = later(t, map[string]string{"9003_bad.sql": "-- +goose Up\nCREATE TABLE more (x TEXT);\nINSERT INTO nowhere VALUES (1);\n"})
 	if err := m.up(ctx); err == nil {
 		t.Fatal("a broken migration went through")
 	}

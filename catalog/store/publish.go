@@ -151,7 +151,7 @@ func succeed(d, prev catalog.Dataset, at time.Time) catalog.Dataset {
 // substance is what a reader would notice: data and metadata, without the circumstances of their publication.
 func substance(d catalog.Dataset) catalog.Dataset {
 	d.Member = catalog.Member{SIREN: d.Member.SIREN}
-	d.Slug, d.Source, d.Status, d.Version = "", "", "", 0
+	d.Slug, d.Source, d.Status, d.Version, d.Origins = "", "", "", 0, nil
 	d.Issued, d.Modified, d.Checked = time.Time{}, time.Time{}, time.Time{}
 	return d
 }
@@ -205,6 +205,7 @@ func (t *tx) putVersion(ctx context.Context, d catalog.Dataset, created int64, r
 	}
 	version := versionRow{
 		Dataset: d.ID, Number: d.Version, Run: run.ID, Published: micros(run.Ended), Rows: d.Rows, Rejected: d.Rejected, Valid: d.Valid,
+		Origins: toQuarantine(d.Origins),
 	}
 	if _, err := t.exec(ctx, versionsTable.insert, versionsTable.args(&version)...); err != nil {
 		return err

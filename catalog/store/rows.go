@@ -83,13 +83,14 @@ type memberRow struct {
 	Website    string `bun:"website"`
 	BBox       string `bun:"bbox"`
 	Disabled   bool   `bun:"disabled"`
+	Mandates   string `bun:"mandates"`
 	Datasets   int    `bun:"datasets,scanonly"`
 }
 
 func newMemberRow(m catalog.Member) memberRow {
 	return memberRow{
 		SIREN: m.SIREN, Name: m.Name, Folded: catalog.Fold(m.Name), Kind: string(m.Kind), INSEE: m.INSEE, SIRET: m.SIRET,
-		Population: m.Population, Email: m.Email, Website: m.Website, BBox: toJSON(m.BBox),
+		Population: m.Population, Email: m.Email, Website: m.Website, BBox: toJSON(m.BBox), Mandates: toJSON(m.Mandates),
 	}
 }
 
@@ -98,7 +99,7 @@ func (r *memberRow) member() (catalog.Member, error) {
 		SIREN: r.SIREN, Name: r.Name, Kind: catalog.MemberKind(r.Kind), INSEE: r.INSEE, SIRET: r.SIRET,
 		Population: r.Population, Email: r.Email, Website: r.Website, Datasets: r.Datasets,
 	}
-	return m, fromJSON(r.BBox, &m.BBox)
+	return m, errors.Join(fromJSON(r.BBox, &m.BBox), fromJSON(r.Mandates, &m.Mandates))
 }
 
 type recipeRow struct {
@@ -307,6 +308,7 @@ type versionRow struct {
 	Rows      int64     `bun:"rows"`
 	Rejected  int64     `bun:"rejected"`
 	Valid     bool      `bun:"valid"`
+	Origins   string    `bun:"origins"`
 }
 
 type fileRow struct {

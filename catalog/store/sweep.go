@@ -83,13 +83,21 @@ func (s *Store) Keys(ctx context.Context, fn func(key string) error) error {
 	}); err != nil {
 		return err
 	}
-	return s.texts(ctx, `SELECT DISTINCT quarantine FROM runs WHERE quarantine <> ''`, func(text string) error {
-		var f *catalog.File
-		if err := fromQuarantine(text, &f); err != nil {
-			return fmt.Errorf("read quarantine of a run: %w", err)
+	for _, query := range []string{
+		`SELECT DISTINCT quarantine FROM runs WHERE quarantine <> ''`,
+		`SELECT DISTINCT origins FROM versions WHERE origins <> ''`,
+	} {
+		if err := s.texts(ctx, query, func(text string) error {
+			var f *catalog.File
+			if err := fromQuarantine(text, &f); err != nil {
+				return fmt.Errorf("read file of a run or version: %w", err)
+			}
+			return fn(f.Key)
+		}); err != nil {
+			return err
 		}
-		return fn(f.Key)
-	})
+	}
+	return nil
 }
 
 func rawKeys(list string, fn func(key string) error) error {
