@@ -21,6 +21,8 @@ type Order struct {
 	Meta    Meta
 	Formats []Format
 	Dir     string // folder for temporary files, on the blob store's file system when it is local
+	Origins bool   // also make the origins file, which says where each row of the Parquet file came from
+	Profile bool   // also make the profile of the Parquet file, when it is not small: see ReadProfile
 }
 
 // A Pressed file is finished, synced and still temporary.
@@ -39,6 +41,8 @@ type Draft struct {
 	tables  []*table
 	dropped []Drop
 	refused *quarantine // nil until something is refused
+	origins *origins    // nil unless asked for, and there is a Parquet file
+	pressed *Pressed    // after Finish: the origins file
 	ready   []Pressed   // after Finish, until stored
 	closed  bool        // Finish or Discard was called
 	err     error       // the first error; nothing can be made of the draft after it
@@ -77,11 +81,45 @@ func Begin(o Order) (*Draft, error) {
 			return nil, fmt.Errorf("begin draft in %s: %w", f.Name, err)
 		}
 	}
-	if err := d.anyLeft(); err != nil {
+	err := d.anyLeft()
+	if err == nil && o.Origins {
+		err = d.openOrigins()
+	}
+	if o.Profile {
+		d.openProfile()
+	}
+	if err != nil {
 		d.Discard()
 		return nil, fmt.Errorf("begin draft: %w", err)
 	}
 	return d, nil
+}
+
+// openOrigins makes the origins file follow the Parquet file; without one there is nothing to follow.
+func (d *Draft) openOrigins() (err error) {
+	for _, t := range d.tables {
+		if p, ok := t.w.(*parquetWriter); ok && p.shapes == nil {
+			d.origins, err = newOrigins(d.order.Dir, d.order.Schema)
+			p.origins = d.origins
+			return err
+		}
+	}
+	return nil
+}
+
+// Document names the document that the next batches come from, for their origins. A delivery of one document without a name needs none.
+func (d *Draft) Document(name string) {
+	if d.origins != nil {
+		d.origins.document(name)
+	}
+}
+
+// Origins is the origins file, after Finish; nil unless it was asked for and the draft has a Parquet file. Store moves it with the others.
+func (d *Draft) Origins() *Pressed {
+	if d.err != nil {
+		return nil
+	}
+	return d.pressed
 }
 
 func (d *Draft) open(f Format) error {
@@ -188,6 +226,18 @@ func (d *Draft) Finish() (files []Pressed, quarantine *Pressed, err error) {
 			return nil, nil, d.fail(fmt.Errorf("finish %s: %w", t.format.Name, err))
 		}
 		files, d.ready = append(files, p), append(d.ready, p)
+		if err := d.pressProfile(t, p); err != nil {
+			d.Discard()
+			return nil, nil, d.fail(fmt.Errorf("finish profile: %w", err))
+		}
+	}
+	if d.origins != nil {
+		p, err := d.origins.press()
+		if err != nil {
+			d.Discard()
+			return nil, nil, d.fail(fmt.Errorf("finish origins: %w", err))
+		}
+		d.pressed, d.ready = &p, append(d.ready, p)
 	}
 	if err := d.anyLeft(); err != nil {
 		d.Discard()
@@ -250,7 +300,10 @@ func (d *Draft) Discard() {
 	if d.refused != nil {
 		d.refused.out.discard()
 	}
-	d.ready, d.tables, d.refused = nil, nil, nil
+	if d.origins != nil {
+		d.origins.out.discard()
+	}
+	d.ready, d.tables, d.refused, d.origins = nil, nil, nil, nil
 }
 
 // An output is one temporary file being written through buf and hashed on the way.

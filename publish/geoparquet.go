@@ -37,7 +37,7 @@ func newGeoParquet(w io.Writer, s *schemas.Schema, m Meta) (BatchWriter, error) 
 	for slices.ContainsFunc(s.Fields, taken) {
 		name += "_wkb"
 	}
-	return beginParquet(&parquetWriter{w: w, schema: s, meta: m, shapes: &parquetShapes{name: name, places: p, kinds: map[string]bool{}}})
+	return beginParquet(&parquetWriter{w: w, schema: s, meta: m, order: orderOf(s), shapes: &parquetShapes{name: name, places: p, kinds: map[string]bool{}}})
 }
 
 // parquetShapes make the column of geometries beside a batch.

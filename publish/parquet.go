@@ -2,6 +2,7 @@ package publish
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
@@ -36,7 +37,8 @@ const (
 // parquetCreator goes into each file. It names no version: bytes must not change when the program does.
 const parquetCreator = "grenier"
 
-// A parquetWriter writes one Parquet file: all columns optional, in the schema's order, zstd, statistics, page index.
+// A parquetWriter writes one Parquet file: all columns optional, in the schema's order, zstd, statistics, page index; in each row
+// group, rows in the order of the schema's year and key, pages that end with the year, Bloom filters of the key.
 //
 // parquet-go gives the file format's structures and encodings; putting values into pages is ours (parquet_column.go). Its own writer
 // takes each cell as a 24-byte parquet.Value through a Go map and fixes the encodings before it has seen the values: on 300,000 grants
@@ -48,9 +50,13 @@ type parquetWriter struct {
 	schema  *schemas.Schema
 	meta    Meta
 	columns []*parquetColumn
-	shapes  *parquetShapes // the column behind those of the schema; nil in plain Parquet
-	rows    int64          // in the row group being filled
-	total   int64          // in the finished ones
+	order   *parquetOrder   // of the rows within a row group; nil for that in which they come
+	shared  *parquetBuffers // of the columns of a file that has an order; nil otherwise
+	shapes  *parquetShapes  // the column behind those of the schema; nil in plain Parquet
+	origins *origins        // told where the rows came from; nil unless asked for
+	profile *profiler       // told what pages hold; nil unless asked for, and for a small table
+	rows    int64           // in the row group being filled
+	total   int64           // in the finished ones
 
 	groups        []format.RowGroup
 	columnIndexes [][]*format.ColumnIndex // by row group and column; nil where there is none
@@ -58,15 +64,21 @@ type parquetWriter struct {
 }
 
 // parquetColumns keeps the buffers of columns from one file to the next: a harvest writes thousands of small ones.
-var parquetColumns = sync.Pool{New: func() any { return new(parquetColumn) }}
+var (
+	parquetColumns = sync.Pool{New: func() any { return new(parquetColumn) }}
+	parquetShared  = sync.Pool{New: func() any { return new(parquetBuffers) }}
+)
 
 func newParquet(w io.Writer, s *schemas.Schema, m Meta) (BatchWriter, error) {
-	return beginParquet(&parquetWriter{w: w, schema: s, meta: m})
+	return beginParquet(&parquetWriter{w: w, schema: s, meta: m, order: orderOf(s)})
 }
 
 func beginParquet(p *parquetWriter) (BatchWriter, error) {
 	if len(p.schema.Fields) == 0 {
 		return nil, fmt.Errorf("schema %s has no column", p.schema.ID)
+	}
+	if p.order != nil {
+		p.share()
 	}
 	for i := range p.schema.Fields {
 		p.addColumn(p.schema.Fields[i].Physical(), false)
@@ -77,9 +89,14 @@ func beginParquet(p *parquetWriter) (BatchWriter, error) {
 	return p, p.write([]byte(parquetMagic))
 }
 
+// share makes columns keep their values until the order of the rows is known.
+func (p *parquetWriter) share() {
+	p.shared = parquetShared.Get().(*parquetBuffers)
+}
+
 func (p *parquetWriter) addColumn(physical schemas.Physical, opaque bool) {
 	c := parquetColumns.Get().(*parquetColumn)
-	c.begin(physical, opaque)
+	c.begin(physical, opaque, p.shared)
 	p.columns = append(p.columns, c)
 }
 
@@ -98,24 +115,38 @@ func (p *parquetWriter) WriteBatch(b *schemas.Batch) error {
 	if p.shapes != nil {
 		p.shapes.fill(b)
 	}
+	if p.origins != nil {
+		p.origins.fill(b)
+	}
 	for from := 0; from < b.Rows; {
 		to := min(b.Rows, from+parquetStep-int(p.rows%parquetStep))
-		for i, c := range p.columns {
-			source, at := b, i
-			if i == len(b.Columns) {
-				source, at = &p.shapes.batch, 0
-			}
-			if err := c.append(source, at, from, to); err != nil {
-				return fmt.Errorf("write parquet column %s: %w", p.name(i), err)
-			}
+		if err := p.append(b, from, to); err != nil {
+			return err
 		}
-		p.rows += int64(to - from)
 		from = to
 		if p.full() {
-			if err := p.endGroup(); err != nil {
+			if err := p.sortGroup(); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// append adds rows from to to of b to the row group.
+func (p *parquetWriter) append(b *schemas.Batch, from, to int) error {
+	for i, c := range p.columns {
+		source, at := b, i
+		if i == len(b.Columns) {
+			source, at = &p.shapes.batch, 0
+		}
+		if err := c.append(source, at, from, to); err != nil {
+			return fmt.Errorf("write parquet column %s: %w", p.name(i), err)
+		}
+	}
+	p.rows += int64(to - from)
+	if p.origins != nil {
+		return p.origins.file.append(&p.origins.batch, from, to)
 	}
 	return nil
 }
@@ -132,16 +163,41 @@ func (p *parquetWriter) full() bool {
 	return p.rows >= parquetGroupRows || size >= parquetGroupBytes
 }
 
-func (p *parquetWriter) endGroup() error {
-	g := format.RowGroup{NumRows: p.rows, FileOffset: p.offset, Ordinal: int16(len(p.groups))}
+// sortGroup ends the row group, its rows in order, and with it that of the origins.
+func (p *parquetWriter) sortGroup() error {
+	var order []int32
+	var ends []int
+	if p.order != nil {
+		order = p.order.rows(p.columns, int(p.rows))
+		ends = p.order.ends(p.columns, order, int(p.rows))
+	}
+	if err := p.endGroup(order, ends); err != nil {
+		return err
+	}
+	if p.origins != nil {
+		return p.origins.endGroup(order, ends)
+	}
+	return nil
+}
+
+// endGroup writes the row group.
+func (p *parquetWriter) endGroup(order []int32, ends []int) error {
+	g := format.RowGroup{NumRows: p.rows, FileOffset: p.offset, Ordinal: int16(len(p.groups)), SortingColumns: p.order.sortingColumns(p.columns)}
 	if len(p.groups) > 1<<15-1 {
 		return fmt.Errorf("write parquet: more than %d row groups", len(p.groups))
 	}
+	if p.profile != nil && len(p.groups) == 0 && p.rows < profileRows {
+		p.forgetProfile()
+	}
 	columns, offsets := make([]*format.ColumnIndex, len(p.columns)), make([]*format.OffsetIndex, len(p.columns))
 	g.Columns = make([]format.ColumnChunk, len(p.columns))
+	filters := make([][]byte, len(p.columns))
 	for i, c := range p.columns {
-		if err := c.finish(); err != nil {
+		if err := c.finish(order, ends); err != nil {
 			return fmt.Errorf("write parquet column %s: %w", p.name(i), err)
+		}
+		if c.profile != nil {
+			c.profile.group(&c.dict)
 		}
 		g.Columns[i].MetaData = c.metadata(p.name(i), p.offset)
 		columns[i], offsets[i] = c.columnIndex(), c.offsetIndex(g.Columns[i].MetaData.DataPageOffset)
@@ -153,7 +209,16 @@ func (p *parquetWriter) endGroup() error {
 		if err := p.write(c.pages); err != nil {
 			return err
 		}
-		c.begin(c.physical, c.opaque)
+		if p.isKey(i) {
+			var err error
+			if filters[i], err = c.bloomFilter(p.total + p.rows); err != nil {
+				return fmt.Errorf("write parquet column %s: %w", p.name(i), err)
+			}
+		}
+		c.begin(c.physical, c.opaque, p.shared)
+	}
+	if err := p.writeBlooms(&g, filters); err != nil {
+		return err
 	}
 	p.groups = append(p.groups, g)
 	p.columnIndexes, p.offsetIndexes = append(p.columnIndexes, columns), append(p.offsetIndexes, offsets)
@@ -166,19 +231,28 @@ func (p *parquetWriter) Close() error {
 		return nil
 	}
 	if p.rows > 0 {
-		if err := p.endGroup(); err != nil {
+		if err := p.sortGroup(); err != nil {
 			return err
 		}
 	}
-	for _, c := range p.columns {
-		c.shrink()
-		parquetColumns.Put(c)
-	}
-	p.columns = nil
+	p.release()
 	if err := p.writeIndexes(); err != nil {
 		return err
 	}
 	return p.writeFooter()
+}
+
+// release gives the buffers back.
+func (p *parquetWriter) release() {
+	for _, c := range p.columns {
+		c.shrink()
+		parquetColumns.Put(c)
+	}
+	if p.shared != nil {
+		p.shared.shrink()
+		parquetShared.Put(p.shared)
+	}
+	p.columns, p.shared = nil, nil
 }
 
 // writeIndexes writes the page index and notes in the row groups where it is.
@@ -251,6 +325,7 @@ func (p *parquetWriter) keyValues() ([]format.KeyValue, error) {
 		{"schema", string(p.schema.ID)},
 		{"schema_url", p.schema.URL},
 		{"grenier:schema", string(table)},
+		{"grenier:series", p.series()},
 		{"geo", p.shapes.metadata()},
 	} {
 		if kv[1] != "" {
@@ -258,6 +333,19 @@ func (p *parquetWriter) keyValues() ([]format.KeyValue, error) {
 		}
 	}
 	return keys, nil
+}
+
+// series is what the schema says of its series, in JSON; "" for nothing.
+func (p *parquetWriter) series() string {
+	s := p.schema.Series
+	if s.Year == "" && len(s.Key) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // texts
+	}
+	return string(text)
 }
 
 // elements describes the columns: a flat list under the root.

@@ -27,19 +27,24 @@ const (
 
 // A parquetColumn gathers the values of one column of one row group into pages. It starts with a dictionary and goes over to plain
 // values when the dictionary does not pay. begin makes it ready for the next row group and keeps its memory.
+//
+// Values go to pages as they come; or to a stash, of which the pages are made once the order of the rows is known (parquet_sort.go).
 type parquetColumn struct {
 	physical schemas.Physical
 	opaque   bool // bytes whose order says nothing: no bounds are kept
 
 	// The page being filled.
-	page    uint32  // its number in the row group, from 1
-	levels  []byte  // by row: 1 with a value, 0 without
-	values  int     // rows that have one
-	indexes []int32 // the values, in the dictionary…
-	plain   []byte  // …or themselves, PLAIN encoded
-	bounds  parquetBounds
+	page   uint32 // its number in the row group, from 1
+	values int    // rows that have one
+	bounds parquetBounds
+
+	*parquetBuffers
+	own     *parquetBuffers // buffers of this column, unless it shares those of the file
+	profile *pressTally     // told what pages hold; nil unless asked for
 
 	// The row group.
+	stashed    bool // values go to stash
+	stash      parquetStash
 	dict       parquetDict
 	useDict    bool  // values go to dict
 	count      int64 // values
@@ -49,13 +54,36 @@ type parquetColumn struct {
 	plainSize  int64 // bytes that all values take when PLAIN encoded
 	all        parquetBounds
 	infos      []parquetPage
-	pages      []byte // finished pages
-	dictPage   []byte // after finish: the dictionary page, empty without one
 	plainPages int32
 	dictPages  int32
 	rawSize    int64 // of all pages and their headers before compression
+}
 
-	body, packed []byte // scratch
+// parquetBuffers are where pages are made: of a column while its values come, or of all columns of a file one after the other.
+type parquetBuffers struct {
+	levels   []byte  // of the page being filled, by row: 1 with a value, 0 without
+	indexes  []int32 // its values, in the dictionary…
+	plain    []byte  // …or themselves, PLAIN encoded
+	pages    []byte  // finished pages
+	dictPage []byte  // after finish: the dictionary page, empty without one
+
+	body, packed []byte  // scratch
+	codes        []int32 // of the rows that are being put into a page
+	touched      byte
+}
+
+func (b *parquetBuffers) reset() {
+	b.levels, b.indexes, b.plain, b.pages, b.dictPage = b.levels[:0], b.indexes[:0], b.plain[:0], b.pages[:0], b.dictPage[:0]
+}
+
+// shrink lets go of what only a large table needed.
+func (b *parquetBuffers) shrink() {
+	const keep = 512 << 10
+	for _, p := range []*[]byte{&b.plain, &b.pages, &b.dictPage, &b.body, &b.packed} {
+		if cap(*p) > keep {
+			*p = nil
+		}
+	}
 }
 
 // A parquetPage is what the page index says of one page.
@@ -69,32 +97,44 @@ type parquetPage struct {
 	min, max []byte
 }
 
-func (c *parquetColumn) begin(p schemas.Physical, opaque bool) {
-	*c = parquetColumn{
-		physical: p, opaque: opaque, page: 1, useDict: p != schemas.Bool, dict: c.dict,
-		levels: c.levels[:0], indexes: c.indexes[:0], plain: c.plain[:0], bounds: c.bounds, all: c.all,
-		infos: c.infos[:0], pages: c.pages[:0], dictPage: c.dictPage[:0], body: c.body, packed: c.packed,
+// begin starts a row group. With shared buffers its values are stashed until the end.
+func (c *parquetColumn) begin(p schemas.Physical, opaque bool, shared *parquetBuffers) {
+	buffers := shared
+	if shared == nil {
+		if c.own == nil {
+			c.own = new(parquetBuffers)
+		}
+		buffers = c.own
 	}
+	*c = parquetColumn{
+		physical: p, opaque: opaque, page: 1, useDict: p != schemas.Bool, dict: c.dict, bounds: c.bounds, all: c.all, infos: c.infos[:0],
+		parquetBuffers: buffers, own: c.own, profile: c.profile, stashed: shared != nil, stash: c.stash,
+	}
+	buffers.reset()
 	c.bounds.any, c.all.any = false, false
 	c.dict.reset(p == schemas.Text)
+	c.stash.reset()
 }
 
 // shrink lets go of what only a large table needed.
 func (c *parquetColumn) shrink() {
-	const keep = 512 << 10
-	for _, b := range []*[]byte{&c.plain, &c.pages, &c.dictPage, &c.body, &c.packed} {
-		if cap(*b) > keep {
-			*b = nil
-		}
+	if c.own != nil {
+		c.own.shrink()
 	}
 	if cap(c.all.loText)+cap(c.all.hiText) > 4<<10 {
 		c.bounds, c.all = parquetBounds{}, parquetBounds{}
 	}
 	c.dict.shrink()
+	c.stash.shrink()
+	c.parquetBuffers, c.profile = nil, nil
 }
 
 // append adds rows from to to of column i.
 func (c *parquetColumn) append(b *schemas.Batch, i, from, to int) error {
+	if c.stashed {
+		c.gather(b, i, from, to)
+		return nil
+	}
 	col := &b.Columns[i]
 	for r := from; r < to; r++ {
 		if !col.Valid[r] {
@@ -127,17 +167,17 @@ func (c *parquetColumn) append(b *schemas.Batch, i, from, to int) error {
 func (c *parquetColumn) text(v []byte) {
 	c.plainSize += 4 + int64(len(v))
 	if !c.useDict {
-		c.bound(v)
-		c.plain = append(binary.LittleEndian.AppendUint32(c.plain, uint32(len(v))), v...)
+		c.plainText(v)
 		return
 	}
-	index := c.dict.text(v)
-	if c.dict.seen[index] != c.page {
-		c.dict.seen[index] = c.page
-		c.bound(v)
-	}
-	c.indexes = append(c.indexes, index)
+	c.index(c.dict.text(v))
 	c.judge()
+}
+
+// plainText adds a text to the page.
+func (c *parquetColumn) plainText(v []byte) {
+	c.bound(v)
+	c.plain = append(binary.LittleEndian.AppendUint32(c.plain, uint32(len(v))), v...)
 }
 
 // bound widens the page's bounds to v.
@@ -151,17 +191,31 @@ func (c *parquetColumn) bound(v []byte) {
 func (c *parquetColumn) fixed(v uint64) {
 	c.plainSize += int64(c.width())
 	if !c.useDict {
-		c.bounds.number(v, c.physical == schemas.Float)
-		c.plain = c.appendPlain(c.plain, v)
+		c.plainNumber(v)
 		return
 	}
-	index := c.dict.number(v)
-	if c.dict.seen[index] != c.page {
-		c.dict.seen[index] = c.page
-		c.bounds.number(v, c.physical == schemas.Float)
-	}
-	c.indexes = append(c.indexes, index)
+	c.index(c.dict.number(v))
 	c.judge()
+}
+
+// plainNumber adds a number to the page.
+func (c *parquetColumn) plainNumber(v uint64) {
+	c.bounds.number(v, c.physical == schemas.Float)
+	c.plain = c.appendPlain(c.plain, v)
+}
+
+// index adds a value of the dictionary to the page.
+func (c *parquetColumn) index(index int32) {
+	c.indexes = append(c.indexes, index)
+	if c.dict.seen[index] == c.page {
+		return
+	}
+	c.dict.seen[index] = c.page
+	if c.physical == schemas.Text {
+		c.bound(c.dict.value(index))
+	} else {
+		c.bounds.number(c.dict.keys[index], c.physical == schemas.Float)
+	}
 }
 
 // truth adds a truth value: one bit.
@@ -212,7 +266,7 @@ func (c *parquetColumn) judge() {
 	default:
 		return
 	}
-	if 4*n > c.count { // few values came twice: what the page holds is nearly as short in plain
+	if 4*n > c.count && !c.stashed { // few values came twice: what the page holds is nearly as short in plain
 		c.unfold()
 	}
 	c.useDict = false
@@ -231,18 +285,33 @@ func (c *parquetColumn) unfold() {
 	c.indexes = c.indexes[:0]
 }
 
-// finish ends the last page and makes the dictionary page.
-func (c *parquetColumn) finish() error {
-	if c.useDict && c.dictPages == 0 {
-		packed := int64(len(c.indexes)) * int64(bits.Len(uint(c.dict.len()))) / 8
-		if int64(c.dict.size(c.width()))+packed >= c.plainSize {
+// finish ends the last page and makes the dictionary page. What was stashed is put into pages first: its rows in order (nil: as they came),
+// with pages that end at ends.
+func (c *parquetColumn) finish(order []int32, ends []int) error {
+	if c.stashed {
+		if err := c.cut(order, ends); err != nil {
+			return err
+		}
+	} else {
+		if c.useDict && c.dictPages == 0 && !c.dictPays() {
 			c.unfold()
 			c.useDict = false
 		}
+		if err := c.endPage(); err != nil {
+			return err
+		}
 	}
-	if err := c.endPage(); err != nil {
-		return err
-	}
+	return c.endDict()
+}
+
+// dictPays tells whether values in the dictionary, all there are, are shorter than in plain.
+func (c *parquetColumn) dictPays() bool {
+	packed := c.count * int64(bits.Len(uint(c.dict.len()))) / 8
+	return int64(c.dict.size(c.width()))+packed < c.plainSize
+}
+
+// endDict makes the dictionary page when pages refer to it.
+func (c *parquetColumn) endDict() error {
 	if c.dictPages == 0 {
 		return nil
 	}
@@ -267,6 +336,9 @@ func (c *parquetColumn) finish() error {
 func (c *parquetColumn) endPage() error {
 	if len(c.levels) == 0 {
 		return nil
+	}
+	if c.profile != nil {
+		c.profile.page(c)
 	}
 	data := format.DataPageHeader{
 		NumValues:               int32(len(c.levels)),

@@ -16,6 +16,7 @@ import (
 	"grenier/publish/publishtest"
 	"grenier/schemas"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/parquet-go/parquet-go"
 	"pgregory.net/rapid"
 )
@@ -185,7 +186,7 @@ func TestParquet_TypesColumnsInSchemaOrder(t *testing.T) {
 func TestParquet_SaysWhatItIs(t *testing.T) {
 	minimum := 3
 	s := publishtest.Schema(schemas.Field{
-		Name: "siret", Title: "SIRET", Type: schemas.String, Format: "default",
+		Name: "siret", Title: "SIRET", Description: "Qui a donné.", Type: schemas.String, Format: "default",
 		Constraints: schemas.Constraints{Required: true, Pattern: `^\d{14}$`, MinLength: &minimum},
 	})
 	s.PrimaryKey = []string{"siret"}
@@ -196,7 +197,7 @@ func TestParquet_SaysWhatItIs(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"title": "Délibérations", "publisher": "Commune d’essai", "schema": "essai/table@1.0.0", "schema_url": "https://exemple.fr/schema.json",
-		"grenier:schema": `{"name":"essai/table","title":"Table d’essai","version":"1.0.0","fields":[{"name":"siret","title":"SIRET","type":"string",` +
+		"grenier:schema": `{"name":"essai/table","title":"Table d’essai","version":"1.0.0","fields":[{"name":"siret","title":"SIRET","description":"Qui a donné.","type":"string",` +
 			`"constraints":{"required":true,"pattern":"^\\d{14}$","minLength":3}}],"missingValues":[""],"primaryKey":["siret"],` +
 			`"custom_checks":[{"name":"french-siret-value","params":{"column":"siret"}}]}`,
 	} {
@@ -210,6 +211,22 @@ func TestParquet_SaysWhatItIs(t *testing.T) {
 	table, _ := f.Lookup("grenier:schema")
 	if !json.Valid([]byte(table)) {
 		t.Errorf("not JSON: %s", table)
+	}
+}
+
+func TestParquet_IsReadBackWithDescriptionsAndSeries(t *testing.T) {
+	s := publishtest.Schema(
+		schemas.Field{Name: "siret", Title: "SIRET", Description: "Qui a donné.", Type: schemas.String, Format: "default"},
+		schemas.Field{Name: "annee", Title: "Année", Description: "Année du budget.", Type: schemas.Year, Format: "default"})
+	for _, series := range []schemas.Series{{Year: "annee", Key: []string{"siret"}}, {Key: []string{"siret"}}, {Year: "annee"}, {}} {
+		s.Series = series
+		table := openTable(t, press(t, s, [][]string{{"x", "2026"}}, 1))
+		if diff := cmp.Diff(s.Fields, table.Schema().Fields); diff != "" {
+			t.Errorf("columns: %s", diff)
+		}
+		if diff := cmp.Diff(series, table.Schema().Series); diff != "" {
+			t.Errorf("series: %s", diff)
+		}
 	}
 }
 

@@ -297,7 +297,7 @@ func TestDraft_GoesWithoutFormatsThatDoNotFit(t *testing.T) {
 	for _, d := range draft.Dropped() {
 		names = append(names, d.Format.Name)
 	}
-	if diff := cmp.Diff([]string{"geojson", "geoparquet"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"decp-json", "geojson", "geoparquet"}, names); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := publish.Begin(publish.Order{Schema: twoColumns, Formats: []publish.Format{formatNamed(t, "geojson")}, Dir: t.TempDir()}); err == nil {

@@ -28,7 +28,7 @@ func PressCut(w io.Writer, s *schemas.Schema, b *schemas.Batch, endPage, plain f
 		}
 		p.rows++
 		if endGroup(r) {
-			if err := p.endGroup(); err != nil {
+			if err := p.sortGroup(); err != nil {
 				return err
 			}
 		}

@@ -60,10 +60,13 @@ func Format(t *testing.T, format publish.Format, read ReadBack, tolerance ...Tol
 			check(t, f, read, s, anyRows(t, s))
 		})
 	})
-	t.Run("writes the same bytes however rows are batched", func(t *testing.T) { sameBytes(t, f) })
-	t.Run("writes several files at once", func(t *testing.T) { severalAtOnce(t, f) })
-	t.Run("does not keep the batch", func(t *testing.T) { keepsNothing(t, f) })
-	t.Run("reports what cannot be written", func(t *testing.T) { reportsErrors(t, f) })
+	t.Run("writes several files of long texts at once", func(t *testing.T) { severalAtOnce(t, f, everyType(), difficult()) })
+	for name, s := range map[string]*schemas.Schema{"": manyTypes(), ", of a schema with years and a key": yearly(manyTypes())} {
+		t.Run("writes the same bytes however rows are batched"+name, func(t *testing.T) { sameBytes(t, f, s) })
+		t.Run("writes several files at once"+name, func(t *testing.T) { severalAtOnce(t, f, s, many(100)) })
+		t.Run("does not keep the batch"+name, func(t *testing.T) { keepsNothing(t, f, s) })
+		t.Run("reports what cannot be written"+name, func(t *testing.T) { reportsErrors(t, f, s) })
+	}
 	t.Run("refuses a schema without columns", func(t *testing.T) {
 		if _, err := f.New(&bytes.Buffer{}, Schema(), publish.Meta{}); err == nil {
 			t.Error("got no error")
@@ -198,14 +201,14 @@ func write(f suite, s *schemas.Schema, rows [][]string, sizes ...int) ([]byte, e
 	return file.Bytes(), err
 }
 
-func sameBytes(t *testing.T, f suite) {
+func sameBytes(t *testing.T, f suite, s *schemas.Schema) {
 	rows := many(5_000)
-	want, err := write(f, manyTypes(), rows, len(rows))
+	want, err := write(f, s, rows, len(rows))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, sizes := range [][]int{{len(rows)}, {1}, {4096}, {1000, 1, 24}} {
-		got, err := write(f, manyTypes(), rows, sizes...)
+		got, err := write(f, s, rows, sizes...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,8 +220,7 @@ func sameBytes(t *testing.T, f suite) {
 
 // severalAtOnce writes the same table from several goroutines, file after file: what one file leaves to the next must not be shared.
 // The race detector sees what equal bytes do not.
-func severalAtOnce(t *testing.T, f suite) {
-	s, rows := everyType(), difficult()
+func severalAtOnce(t *testing.T, f suite, s *schemas.Schema, rows [][]string) {
 	want, err := write(f, s, rows, len(rows))
 	if err != nil {
 		t.Fatal(err)
@@ -236,8 +238,8 @@ func severalAtOnce(t *testing.T, f suite) {
 	workers.Wait()
 }
 
-func keepsNothing(t *testing.T, f suite) {
-	s, rows := f.placed(manyTypes(), many(500))
+func keepsNothing(t *testing.T, f suite, s *schemas.Schema) {
+	s, rows := f.placed(s, many(500))
 	want, err := write(f, s, rows, len(rows))
 	if err != nil {
 		t.Fatal(err)
@@ -291,8 +293,8 @@ func (w *shortWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func reportsErrors(t *testing.T, f suite) {
-	s, rows := f.placed(manyTypes(), many(3000))
+func reportsErrors(t *testing.T, f suite, s *schemas.Schema) {
+	s, rows := f.placed(s, many(3000))
 	whole, err := write(f, s, rows, 500)
 	if err != nil {
 		t.Fatal(err)
@@ -347,6 +349,12 @@ func manyTypes() *schemas.Schema {
 		schemas.Field{Name: "instant", Type: schemas.Datetime},
 		schemas.Field{Name: "rare", Type: schemas.String},
 	)
+}
+
+// yearly gives a schema of manyTypes years and a key, for which rows of many are in no order.
+func yearly(s *schemas.Schema) *schemas.Schema {
+	s.Series = schemas.Series{Year: "jour", Key: []string{"commune", "identifiant"}}
+	return s
 }
 
 // many makes n rows with columns of few, many and hardly any values.
