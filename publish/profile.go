@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"hash/maphash"
 	"math"
+	"math/bits"
 	"slices"
 	"unicode/utf8"
 
@@ -56,6 +59,7 @@ type Lengths struct {
 const (
 	profileValues = 10_000  // different values that are counted one by one
 	profileBytes  = 4 << 20 // of them
+	profileFew    = 2_000   // those that are held when there were more: they fit the processor's cache
 	profileSure   = 1_000   // those that are counted again when there were more
 	profileTop    = 10
 	profileBins   = 20
@@ -76,13 +80,18 @@ func (t *Table) Profile(ctx context.Context) (*Profile, error) {
 }
 
 func (t *Table) profileColumn(ctx context.Context, column int) (ColumnProfile, error) {
-	f := &t.schema.Fields[column]
-	out := ColumnProfile{Name: f.Name, Title: f.Title, Type: f.Type, Min: json.RawMessage("null"), Max: json.RawMessage("null"), Top: []ValueCount{}}
-	y := &tally{physical: f.Physical(), nums: map[uint64]int64{}, texts: map[string]int64{}}
+	y := newTally(t.schema.Fields[column].Physical())
 	nulls, err := t.eachValue(ctx, column, y.add)
 	if err != nil {
-		return out, err
+		return ColumnProfile{}, err
 	}
+	return t.describe(ctx, column, y, nulls)
+}
+
+// describe makes the profile of a column whose values were counted; it reads those of a column that has too many of them once more.
+func (t *Table) describe(ctx context.Context, column int, y *tally, nulls int64) (ColumnProfile, error) {
+	f := &t.schema.Fields[column]
+	out := ColumnProfile{Name: f.Name, Title: f.Title, Type: f.Type, Min: json.RawMessage("null"), Max: json.RawMessage("null"), Top: []ValueCount{}}
 	out.Nulls, out.Distinct, out.AtLeast = nulls, y.distinct(), y.purged > 0
 	if !y.any {
 		return out, nil
@@ -97,9 +106,13 @@ func (t *Table) profileColumn(ctx context.Context, column int) (ColumnProfile, e
 	sure := y.candidates()
 	if y.purged == 0 {
 		y.each(bins.add)
+	} else if len(bins.counts) == 0 && len(sure.counts) == 0 {
+		return out, nil
 	} else if _, err := t.eachValue(ctx, column, func(b bound, n int64) {
 		bins.add(b, n)
-		sure.addKnown(b, n)
+		if len(sure.counts) > 0 {
+			sure.addKnown(b, n)
+		}
 	}); err != nil {
 		return out, err
 	}
@@ -140,13 +153,20 @@ func (t *Table) eachValue(ctx context.Context, column int, fn func(b bound, n in
 
 // countPage adds a page's references to the dictionary to counts, and calls fn with its plain values.
 func (c *columnReader) countPage(counts []int64, fn func(b bound, n int64)) (nulls int64) {
+	if !c.full {
+		nulls = int64(bytes.Count(c.valid, []byte{0}))
+	}
+	if c.dicted {
+		for _, i := range c.idx {
+			counts[i]++
+		}
+		if nulls > 0 { // rows without value refer to the first entry
+			counts[0] -= nulls
+		}
+		return nulls
+	}
 	for i := range int(c.end - c.first) {
-		switch {
-		case !c.has(i):
-			nulls++
-		case c.dicted:
-			counts[c.idx[i]]++
-		default:
+		if c.has(i) {
 			fn(c.values.bound(c.physical, i), 1)
 		}
 	}
@@ -169,10 +189,11 @@ func (v *columnValues) bound(p schemas.Physical, i int) bound {
 // Gries): a value that is frequent stays, with a count that is too low by no more than what was taken off.
 type tally struct {
 	physical schemas.Physical
-	nums     map[uint64]int64
-	texts    map[string]int64
-	bytes    int
-	off      int64 // taken off
+	values   parquetDict
+	counts   []int64      // by value
+	kept     *parquetDict // scratch
+	room     int          // bytes of texts that are held, about
+	off      int64        // taken off
 	purged   int
 	most     int // of values held at once before a purge
 
@@ -183,25 +204,49 @@ type tally struct {
 	shortest, longest int
 }
 
+func newTally(p schemas.Physical) *tally {
+	y := &tally{physical: p, kept: new(parquetDict), room: profileBytes}
+	y.values.reset(p == schemas.Text)
+	return y
+}
+
 func (y *tally) add(b bound, n int64) {
-	y.measure(b, n)
-	if y.physical == schemas.Text {
-		if _, ok := y.texts[string(b.text)]; !ok {
-			y.bytes += len(b.text)
-		}
-		y.texts[string(b.text)] += n
-	} else {
-		y.nums[b.num] += n
+	if y.physical != schemas.Float || !math.IsNaN(math.Float64frombits(b.num)) {
+		y.widen(b)
 	}
-	if held := len(y.nums) + len(y.texts); held > profileValues || y.bytes > profileBytes && held > 1 {
+	y.take(b, n)
+}
+
+// take is add of a value that is within the bounds.
+func (y *tally) take(b bound, n int64) {
+	y.measure(b, n)
+	y.hold(b, n)
+	held, most := y.values.len(), profileValues
+	if y.purged > 0 {
+		most = profileFew
+	}
+	if held > most || y.values.size(8) > y.room && held > 1 {
 		y.purge()
 	}
 }
 
-// measure keeps bounds and lengths.
+func (y *tally) hold(b bound, n int64) {
+	var i int32
+	if y.physical == schemas.Text {
+		i = y.values.text(b.text)
+	} else {
+		i = y.values.number(b.num)
+	}
+	if int(i) == len(y.counts) {
+		y.counts = append(y.counts, 0)
+	}
+	y.counts[i] += n
+}
+
+// measure keeps lengths.
 func (y *tally) measure(b bound, n int64) {
 	if y.physical == schemas.Text {
-		letters := utf8.RuneCount(b.text)
+		letters := countLetters(b.text)
 		if !y.any || letters < y.shortest {
 			y.shortest = letters
 		}
@@ -210,9 +255,11 @@ func (y *tally) measure(b bound, n int64) {
 	}
 	y.count += n
 	y.any = true
-	if y.physical == schemas.Float && math.IsNaN(math.Float64frombits(b.num)) {
-		return
-	}
+}
+
+// widen keeps bounds.
+func (y *tally) widen(b bound) {
+	b = y.unsigned(b)
 	s := sorter{physical: y.physical}
 	if !y.known || s.compareValues(&b, &y.lo) < 0 {
 		y.lo = bound{b.num, append(y.lo.text[:0], b.text...)}
@@ -223,38 +270,78 @@ func (y *tally) measure(b bound, n int64) {
 	y.known = true
 }
 
+// countLetters is utf8.RuneCount of a text that is UTF-8: its bytes but for those that go on a letter.
+func countLetters(text []byte) int {
+	n := len(text)
+	for ; len(text) >= 8; text = text[8:] {
+		v := binary.LittleEndian.Uint64(text)
+		n -= bits.OnesCount64(v >> 7 & ^(v >> 6) & 0x0101010101010101)
+	}
+	for _, c := range text {
+		if c&0xc0 == 0x80 {
+			n--
+		}
+	}
+	return n
+}
+
 func (y *tally) purge() {
-	y.purged++
-	y.most = max(y.most, len(y.nums)+len(y.texts)-1)
-	var counts []int64
-	y.each(func(_ bound, n int64) { counts = append(counts, n) })
-	slices.Sort(counts)
-	off := counts[len(counts)/2]
+	if y.purged++; y.purged == 1 {
+		*y.kept = parquetDict{} // a small one
+	}
+	y.most = max(y.most, len(y.counts)-1)
+	off := median(y.counts)
 	y.off += off
-	for v, n := range y.nums {
-		if y.nums[v] = n - off; n <= off {
-			delete(y.nums, v)
+	y.kept.reset(y.physical == schemas.Text)
+	left := y.counts[:0]
+	for i, n := range y.counts {
+		if n <= off {
+			continue
+		}
+		if left = append(left, n-off); y.physical == schemas.Text {
+			y.kept.text(y.values.value(int32(i)))
+		} else {
+			y.kept.number(y.values.keys[i])
 		}
 	}
-	for v, n := range y.texts {
-		if y.texts[v] = n - off; n <= off {
-			delete(y.texts, v)
-			y.bytes -= len(v)
+	y.counts = left
+	y.values, *y.kept = *y.kept, y.values
+	if y.purged == 1 {
+		*y.kept = parquetDict{}
+	}
+}
+
+// median of counts, of which most are 1 where there are too many values.
+func median(counts []int64) int64 {
+	ones := 0
+	for _, n := range counts {
+		if n == 1 {
+			ones++
 		}
 	}
+	if 2*ones > len(counts) {
+		return 1
+	}
+	sorted := slices.Clone(counts)
+	slices.Sort(sorted)
+	return sorted[len(sorted)/2]
 }
 
 func (y *tally) each(fn func(b bound, n int64)) {
-	for v, n := range y.nums {
-		fn(bound{num: v}, n)
-	}
-	for v, n := range y.texts {
-		fn(bound{text: []byte(v)}, n)
+	for i, n := range y.counts {
+		fn(y.value(i), n)
 	}
 }
 
+func (y *tally) value(i int) bound {
+	if y.physical == schemas.Text {
+		return bound{text: y.values.value(int32(i))}
+	}
+	return bound{num: y.values.keys[i]}
+}
+
 // distinct is how many different values were held at once: all of them unless purged.
-func (y *tally) distinct() int64 { return int64(max(y.most, len(y.nums)+len(y.texts))) }
+func (y *tally) distinct() int64 { return int64(max(y.most, len(y.counts))) }
 
 // unsure is how often a value that is not a candidate may occur.
 func (y *tally) unsure() int64 {
@@ -266,19 +353,22 @@ func (y *tally) unsure() int64 {
 
 // nth is the count of the n-th most frequent value, 0 when there are fewer.
 func (y *tally) nth(n int) int64 {
-	var counts []int64
-	y.each(func(_ bound, n int64) { counts = append(counts, n) })
-	if len(counts) <= n {
+	if len(y.counts) <= n {
 		return 0
 	}
+	counts := slices.Clone(y.counts)
 	slices.SortFunc(counts, func(a, b int64) int { return cmp.Compare(b, a) })
 	return counts[n-1]
 }
 
-// candidates are the values that may be the most frequent: with their counts when those are exact, without otherwise.
+// candidates are the values that may be the most frequent: with their counts when those are exact, without otherwise, and then only those that
+// are not too rare to be told from others.
 func (y *tally) candidates() *tally {
-	out := &tally{physical: y.physical, nums: map[uint64]int64{}, texts: map[string]int64{}}
+	out := newTally(y.physical)
 	least := y.nth(profileSure)
+	if y.purged > 0 {
+		least = max(least, y.unsure()-y.off+1) // with what was taken off, it occurs more often than those that are unsure
+	}
 	y.each(func(b bound, n int64) {
 		if n < least {
 			return
@@ -286,26 +376,37 @@ func (y *tally) candidates() *tally {
 		if y.purged > 0 {
 			n = 0
 		}
-		if y.physical == schemas.Text {
-			out.texts[string(b.text)] = n
-		} else {
-			out.nums[b.num] = n
-		}
+		out.hold(b, n)
 	})
 	return out
 }
 
 // addKnown counts a value that is held already.
 func (y *tally) addKnown(b bound, n int64) {
-	if y.physical == schemas.Text {
-		if _, ok := y.texts[string(b.text)]; ok {
-			y.texts[string(b.text)] += n
+	if i := y.values.find(b); i >= 0 {
+		y.counts[i] += n
+	}
+}
+
+// find is the number of a value, -1 when it is not there.
+func (d *parquetDict) find(b bound) int32 {
+	if len(d.slots) == 0 {
+		return -1
+	}
+	h := mix(b.num)
+	if d.texts {
+		h = maphash.Bytes(dictSeed, b.text)
+	}
+	mask := uint64(len(d.slots) - 1)
+	for i := h & mask; d.slots[i] != 0; i = (i + 1) & mask {
+		if slot := d.slots[i]; (slot^h)>>32 == 0 {
+			index := int32(uint32(slot)) - 1
+			if d.texts && bytes.Equal(d.value(index), b.text) || !d.texts && d.keys[index] == b.num {
+				return index
+			}
 		}
-		return
 	}
-	if _, ok := y.nums[b.num]; ok {
-		y.nums[b.num] += n
-	}
+	return -1
 }
 
 // top lists the most frequent values that occur more often than unsure; equal counts in the order of values.

@@ -178,24 +178,47 @@ func (p *RowPlan) total(ctx context.Context) (int64, error) {
 		return -1, nil
 	}
 	n := int64(0)
-	err := newRowScan(p.t, p.filters).run(ctx, func(rows []int64) (bool, error) {
-		n += int64(len(rows))
+	err := eachGroup(ctx, newRowScan(p.t, p.filters).candidates(), func() task[int64] {
+		scan := newRowScan(p.t, p.filters)
+		return func(ctx context.Context, g int, emit func(int64) error) error {
+			passed := int64(0)
+			_, err := scan.group(ctx, g, func(rows []int64) (bool, error) {
+				passed += int64(len(rows))
+				return true, nil
+			})
+			if err != nil {
+				return err
+			}
+			return emit(passed)
+		}
+	}, func(passed int64) (bool, error) {
+		n += passed
 		return true, nil
 	})
 	return n, err
 }
 
+// eachGroup works row groups out ahead, in order.
+func eachGroup[T any](ctx context.Context, groups []int, begin func() task[T], take func(T) (bool, error)) error {
+	return workAhead(ctx, len(groups), func() task[T] {
+		work := begin()
+		return func(ctx context.Context, i int, emit func(T) error) error { return work(ctx, groups[i], emit) }
+	}, take)
+}
+
 func (p *RowPlan) runInOrder(ctx context.Context, fn func(*schemas.Batch) error) (RowPage, error) {
+	if p.q.Limit == 0 && p.q.Offset == 0 {
+		return p.runAll(ctx, fn)
+	}
 	page := RowPage{Total: -1}
-	scan := newRowScan(p.t, p.filters)
-	scan.start = p.after + 1
 	skip := p.q.Offset
+	start := p.after + 1
 	if len(p.filters) == 0 {
-		scan.start, skip = scan.start+skip, 0
+		start, skip = start+skip, 0
 	}
 	out := p.newOutput(fn)
 	last, more := int64(-1), false
-	err := scan.run(ctx, func(rows []int64) (bool, error) {
+	err := p.eachRows(ctx, start, func(rows []int64) (bool, error) {
 		n := min(skip, int64(len(rows)))
 		rows, skip = rows[n:], skip-n
 		if room := int64(p.q.Limit) - page.Rows; p.q.Limit > 0 && int64(len(rows)) > room {
@@ -218,25 +241,94 @@ func (p *RowPlan) runInOrder(ctx context.Context, fn func(*schemas.Batch) error)
 	return page, err
 }
 
+// eachRows hands over the rows that pass, from start on, in order.
+func (p *RowPlan) eachRows(ctx context.Context, start int64, take func(rows []int64) (bool, error)) error {
+	scan := p.scanFrom(start)
+	groups := scan.candidates()
+	if len(groups) == 0 {
+		return ctx.Err()
+	}
+	if more, err := scan.group(ctx, groups[0], take); err != nil || !more { // most pages end here
+		return err
+	}
+	return eachGroup(ctx, groups[1:], func() task[[]int64] {
+		scan := p.scanFrom(start)
+		return func(ctx context.Context, g int, emit func([]int64) error) error {
+			_, err := scan.group(ctx, g, func(rows []int64) (bool, error) { return true, emit(slices.Clone(rows)) })
+			return err
+		}
+	}, take)
+}
+
+func (p *RowPlan) scanFrom(start int64) *rowScan {
+	scan := newRowScan(p.t, p.filters)
+	scan.start = start
+	return scan
+}
+
+// runAll hands over all rows that pass: two row groups are read at a time where a processor is free.
+func (p *RowPlan) runAll(ctx context.Context, fn func(*schemas.Batch) error) (RowPage, error) {
+	page := RowPage{Total: -1}
+	start := p.after + 1
+	spare := make(chan schemas.Batch, 2*aheadKept+4)
+	err := eachGroup(ctx, p.scanFrom(start).candidates(), func() task[schemas.Batch] {
+		scan, out := p.scanFrom(start), p.newOutput(nil)
+		return func(ctx context.Context, g int, emit func(schemas.Batch) error) error {
+			out.fn = func(b *schemas.Batch) error {
+				full := *b
+				select {
+				case *b = <-spare:
+				default:
+					*b = out.empty()
+				}
+				return emit(full)
+			}
+			if _, err := scan.group(ctx, g, func(rows []int64) (bool, error) { return true, out.add(rows) }); err != nil {
+				return err
+			}
+			return out.flush()
+		}
+	}, func(b schemas.Batch) (bool, error) {
+		page.Rows += int64(b.Rows)
+		err := fn(&b)
+		select {
+		case spare <- b:
+		default:
+		}
+		return true, err
+	})
+	if p.after < 0 && len(p.filters) > 0 {
+		page.Total = page.Rows
+	}
+	return page, err
+}
+
 // A rowOutput gathers rows into batches.
 type rowOutput struct {
+	schema  *schemas.Schema
 	readers []*columnReader
 	batch   schemas.Batch
 	rows    []int64
-	size    int // rows of a batch
+	size    int  // rows of a batch
+	few     bool // rows are a page of an answer: most cells of the file's pages are not wanted
 	fn      func(*schemas.Batch) error
 }
 
 func (p *RowPlan) newOutput(fn func(*schemas.Batch) error) *rowOutput {
-	o := &rowOutput{fn: fn, size: p.t.rowsIn(rowsBatch, 1024)}
+	o := &rowOutput{schema: p.schema, fn: fn, size: p.t.rowsIn(rowsBatch, 1024), few: p.q.Limit > 0 && p.q.Limit <= fewRows}
 	for _, c := range p.columns {
 		o.readers = append(o.readers, p.t.reader(c))
 	}
-	o.batch = schemas.Batch{Schema: p.schema, Columns: make([]schemas.Column, len(p.columns))}
-	for i, r := range o.readers {
-		o.batch.Columns[i].Physical = r.physical
-	}
+	o.batch = o.empty()
 	return o
+}
+
+func (o *rowOutput) empty() schemas.Batch {
+	b := schemas.Batch{Schema: o.schema, Columns: make([]schemas.Column, len(o.readers))}
+	for i, r := range o.readers {
+		b.Columns[i].Physical = r.physical
+	}
+	return b
 }
 
 // rowsIn is how many rows take about so many bytes, at least 16 and at most a number.
@@ -279,11 +371,28 @@ func (o *rowOutput) fill(rows []int64) error {
 	for i, c := range o.readers {
 		col := &b.Columns[i]
 		col.Valid, col.Text, col.Ints, col.Floats, col.Bools = col.Valid[:0], col.Text[:0], col.Ints[:0], col.Floats[:0], col.Bools[:0]
-		for _, r := range rows {
+		if err := c.fill(b, col, rows, o.few); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill appends the cells of rows, which rise, to a column of a batch.
+func (c *columnReader) fill(b *schemas.Batch, col *schemas.Column, rows []int64, few bool) error {
+	sparse := few || len(rows) > 0 && rows[len(rows)-1]-rows[0] >= sparseRows*int64(len(rows))
+	for _, r := range rows {
+		if !sparse {
 			if err := c.seek(r); err != nil {
 				return err
 			}
+		} else if err := c.hold(r); err != nil {
+			return err
+		}
+		if c.decoded {
 			c.addTo(b, col, int(r-c.first))
+		} else if err := c.cursor.find(c, int(r-c.first), b, col); err != nil {
+			return c.fault(r, err)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -308,6 +309,27 @@ func (f *rowFilter) judgeDict(c *columnReader) bool {
 		f.any = slices.Contains(f.verdicts, true)
 	}
 	return f.any
+}
+
+// lacks tells whether nothing in the page that a reader holds can pass, without decoding it: the bytes of the value asked for are not there.
+func (f *rowFilter) lacks(c *columnReader) bool {
+	if c.dicted || f.op != Equal {
+		return false
+	}
+	switch f.physical {
+	case schemas.Text:
+		f.scratch = append(binary.LittleEndian.AppendUint32(f.scratch[:0], uint32(len(f.texts[0]))), f.texts[0]...)
+	case schemas.Int64, schemas.Micros:
+		f.scratch = binary.LittleEndian.AppendUint64(f.scratch[:0], f.nums[0])
+	case schemas.Float:
+		if math.Float64frombits(f.nums[0]) == 0 { // which has two spellings
+			return false
+		}
+		f.scratch = binary.LittleEndian.AppendUint64(f.scratch[:0], f.nums[0])
+	default:
+		return false
+	}
+	return !bytes.Contains(c.payload, f.scratch)
 }
 
 // keep appends to out the rows among rows that pass; c holds them all.

@@ -116,10 +116,12 @@ func (p *RowPlan) addKey(name string) error {
 		return err
 	}
 	f := p.t.schema.Fields[c]
-	k := &groupKey{column: c, physical: f.Physical(), none: -1, folds: -1}
-	k.nums, k.texts = map[uint64]int32{}, map[string]int32{}
-	p.groups.keys = append(p.groups.keys, k)
+	p.groups.keys = append(p.groups.keys, newGroupKey(c, f.Physical()))
 	return p.addColumn(f)
+}
+
+func newGroupKey(column int, p schemas.Physical) *groupKey {
+	return &groupKey{column: column, physical: p, none: -1, folds: -1, nums: map[uint64]int32{}, texts: map[string]int32{}}
 }
 
 // addColumn adds a column to the answer.
@@ -171,26 +173,101 @@ func typeOfResult(a Aggregate, f *schemas.Field) (schemas.Type, error) {
 	return "", queryErrorf("Le calcul « %.40s » n’existe pas.", a.Func)
 }
 
+// groupParts is how many parts the row groups are dealt into. It does not depend on who is free to help, so that a sum is the same each time.
+const groupParts = 2
+
 func (p *RowPlan) runGroups(ctx context.Context, fn func(*schemas.Batch) error) (RowPage, error) {
-	g := p.groups
 	var also []int
-	for _, k := range g.keys {
+	for _, k := range p.groups.keys {
 		also = append(also, k.column)
 	}
-	for _, a := range g.sums {
+	for _, a := range p.groups.sums {
 		if a.column >= 0 {
 			also = append(also, a.column)
 		}
 	}
-	if len(g.keys) == 0 {
-		g.grow(1)
+	if len(p.groups.keys) == 0 {
+		p.groups.grow(1)
 	}
-	scan := newRowScan(p.t, p.filters, also...)
-	err := scan.run(ctx, func(rows []int64) (bool, error) { return true, g.add(scan, rows) })
+	groups := newRowScan(p.t, p.filters).candidates()
+	err := workAhead(ctx, min(groupParts, max(1, len(groups))), func() task[*grouping] {
+		return func(ctx context.Context, part int, emit func(*grouping) error) error {
+			g := p.groups.empty()
+			scan := newRowScan(p.t, p.filters, also...)
+			scan.order = []int{}
+			for i := part; i < len(groups); i += groupParts {
+				scan.order = append(scan.order, groups[i])
+			}
+			if err := scan.run(ctx, func(rows []int64) (bool, error) { return true, g.add(scan, rows) }); err != nil {
+				return err
+			}
+			return emit(g)
+		}
+	}, func(g *grouping) (bool, error) { return true, p.groups.merge(g) })
 	if err != nil {
 		return RowPage{}, err
 	}
 	return p.giveGroups(fn)
+}
+
+// empty is a grouping by the same keys, of nothing.
+func (g *grouping) empty() *grouping {
+	out := &grouping{order: g.order, pairs: map[uint64]int32{}}
+	for _, k := range g.keys {
+		out.keys = append(out.keys, newGroupKey(k.column, k.physical))
+	}
+	for _, a := range g.sums {
+		out.sums = append(out.sums, &aggregation{Aggregate: a.Aggregate, column: a.column, physical: a.physical, result: a.result})
+	}
+	if len(g.keys) == 0 {
+		out.grow(1)
+	}
+	return out
+}
+
+// merge adds what another grouping by the same keys has counted.
+func (g *grouping) merge(o *grouping) error {
+	for i, k := range g.keys {
+		k.codes = k.codes[:0]
+		for _, codes := range o.codes {
+			from := o.keys[i]
+			k.codes = append(k.codes, k.codeOf(from.values[codes[i]], codes[i] == from.none))
+		}
+	}
+	if err := g.place(o.count); err != nil {
+		return err
+	}
+	for i, a := range g.sums {
+		for from, gid := range g.gids {
+			if err := a.merge(gid, o.sums[i], from); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// merge adds group from of another aggregation to group gid.
+func (a *aggregation) merge(gid int32, o *aggregation, from int) error {
+	n := o.counts[from]
+	if n == 0 {
+		return nil
+	}
+	before := a.counts[gid]
+	switch {
+	case a.Func == Count:
+	case a.Func == Least || a.Func == Most:
+		a.bound(gid, o.bounds[from])
+	case a.Func == Sum && a.physical == schemas.Int64:
+		if err := a.int(gid, o.ints[from]); err != nil {
+			return err
+		}
+	default:
+		a.float(gid, o.floats[from])
+		a.rests[gid] += o.rests[from]
+	}
+	a.counts[gid] = before + n
+	return nil
 }
 
 // grow makes room for n groups.
@@ -286,10 +363,14 @@ func (k *groupKey) number(c *columnReader, rows []int64) {
 }
 
 func (k *groupKey) code(c *columnReader, i int, row int64) int32 {
-	key := c.keyOf(i, row)
+	return k.codeOf(c.keyOf(i, row), !c.has(i))
+}
+
+// codeOf numbers a value, or that there is none; the text of the value may change afterwards.
+func (k *groupKey) codeOf(key sortKey, none bool) int32 {
 	next := int32(len(k.values))
 	switch {
-	case !c.has(i):
+	case none:
 		if k.none >= 0 {
 			return k.none
 		}

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -33,19 +34,25 @@ func damaged(err error) error {
 }
 
 // A columnReader decodes the pages of one column, one at a time. After seek, what it holds is aligned with the rows of its page: row first+i of
-// the file is entry i.
+// the file is entry i. After hold, the page is open and not decoded: only the cursor finds something in it.
 type columnReader struct {
 	t        *Table
 	column   int
 	physical schemas.Physical
 
+	list        []tablePage // of row group listGroup
+	listGroup   int
 	group, page int // of the page held; -1 at first
 	first, end  int64
-	full        bool // every row has a value
+	levels      []byte // of the page, as they are packed
+	payload     []byte // its values, as they are packed
+	decoded     bool   // what follows is the page's
+	full        bool   // every row has a value
 	valid       []byte
 	dicted      bool    // values are idx into dict
 	idx         []int32 // 0 where there is no value
 	values      columnValues
+	cursor      pageCursor
 
 	dict      columnValues
 	dictGroup int // whose dictionary dict is; -1
@@ -92,21 +99,45 @@ func (c *columnReader) text(i int) []byte {
 	return c.values.text(int32(i))
 }
 
-// seek makes the reader hold the page of a row.
+// seek makes the reader hold the page of a row, decoded.
 func (c *columnReader) seek(row int64) error {
+	if row >= c.first && row < c.end && c.decoded {
+		return nil
+	}
+	if err := c.hold(row); err != nil || c.decoded {
+		return err
+	}
+	if err := c.decode(int(c.end - c.first)); err != nil {
+		return c.fault(row, err)
+	}
+	c.decoded = true
+	return nil
+}
+
+// hold makes the reader hold the page of a row.
+func (c *columnReader) hold(row int64) error {
 	if row >= c.first && row < c.end {
 		return nil
 	}
 	g := c.t.groupOf(row)
-	pages, err := c.t.pages(g, c.column)
+	pages, err := c.list, error(nil)
+	if len(pages) == 0 || c.listGroup != g {
+		pages, err = c.t.pages(g, c.column)
+	}
 	if err == nil {
+		c.list, c.listGroup = pages, g
 		err = c.load(g, pages, pageAt(pages, row))
 	}
 	if err != nil {
-		c.first, c.end = 0, 0
-		return fmt.Errorf("column %s, row %d: %w", c.t.schema.Fields[c.column].Name, row, err)
+		return c.fault(row, err)
 	}
 	return nil
+}
+
+// fault is what a reader that holds nothing says.
+func (c *columnReader) fault(row int64, err error) error {
+	c.first, c.end, c.decoded = 0, 0, false
+	return fmt.Errorf("column %s, row %d: %w", c.t.schema.Fields[c.column].Name, row, err)
 }
 
 func (c *columnReader) load(g int, pages []tablePage, p int) error {
@@ -132,10 +163,16 @@ func (c *columnReader) load(g int, pages []tablePage, p int) error {
 	} else if data.Encoding != format.Plain {
 		return fmt.Errorf("%w: encoding %s is not ours", errDamaged, data.Encoding)
 	}
-	if err := c.decode(int(page.rows)); err != nil {
-		return err
+	if len(c.body) < 4 {
+		return errDamaged
 	}
+	n := int64(binary.LittleEndian.Uint32(c.body))
+	if n > int64(len(c.body)-4) {
+		return errDamaged
+	}
+	c.levels, c.payload, c.decoded = c.body[4:4+n], c.body[4+n:], false
 	c.group, c.page, c.first, c.end = g, p, page.first, page.first+page.rows
+	c.cursor.rewind(c)
 	return nil
 }
 
@@ -202,7 +239,7 @@ func (c *columnReader) useDict(g int) error {
 	}
 	c.dictGroup = -1
 	if c.dicted && c.group != g { // the page held refers to the dictionary that goes
-		c.first, c.end = 0, 0
+		c.first, c.end, c.decoded = 0, 0, false
 	}
 	chunk := c.t.chunk(g, c.column)
 	if chunk.dict <= 0 || chunk.data <= chunk.dict || chunk.data-chunk.dict > rowsPageBytes {
@@ -231,24 +268,14 @@ func (c *columnReader) useDict(g int) error {
 
 // decode reads the page's levels and values, and aligns values with rows.
 func (c *columnReader) decode(rows int) error {
-	if len(c.body) < 4 {
-		return errDamaged
-	}
-	n := int64(binary.LittleEndian.Uint32(c.body))
-	if n > int64(len(c.body)-4) {
-		return errDamaged
-	}
 	var err error
-	if c.valid, err = (&rle.Encoding{BitWidth: 1}).DecodeLevels(c.valid, c.body[4:4+n]); err != nil || len(c.valid) < rows {
+	if c.valid, err = (&rle.Encoding{BitWidth: 1}).DecodeLevels(c.valid, c.levels); err != nil || len(c.valid) < rows {
 		return damaged(err)
 	}
 	c.valid = c.valid[:rows]
-	values := 0
-	for _, v := range c.valid {
-		values += int(v)
-	}
+	values := bytes.Count(c.valid, []byte{1})
 	c.full = values == rows
-	if err := c.decodeValues(c.body[4+n:], values); err != nil || c.full {
+	if err := c.decodeValues(c.payload, values); err != nil || c.full {
 		return err
 	}
 	switch {

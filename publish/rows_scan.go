@@ -48,9 +48,7 @@ func newRowScan(t *Table, filters []*rowFilter, also ...int) *rowScan {
 func (s *rowScan) run(ctx context.Context, fn func(rows []int64) (more bool, err error)) error {
 	order := s.order
 	if order == nil {
-		for g := range s.t.groups {
-			order = append(order, g)
-		}
+		order = s.candidates()
 	}
 	for _, g := range order {
 		if more, err := s.group(ctx, g, fn); err != nil || !more {
@@ -60,9 +58,29 @@ func (s *rowScan) run(ctx context.Context, fn func(rows []int64) (more bool, err
 	return ctx.Err()
 }
 
+// candidates lists the row groups that may hold a row that passes, as far as the footer tells.
+func (s *rowScan) candidates() (out []int) {
+	for g := range s.t.groups {
+		if group := &s.t.groups[g]; group.first+group.rows > s.start && s.may(g) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// may tells whether the bounds of a row group let all filters pass.
+func (s *rowScan) may(g int) bool {
+	for _, f := range s.filters {
+		if chunk := s.t.chunk(g, f.column); !f.may(&chunk.all) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *rowScan) group(ctx context.Context, g int, fn func([]int64) (bool, error)) (more bool, err error) {
 	group := &s.t.groups[g]
-	if group.first+group.rows <= s.start || s.refuses(&group.chunks[s.by].all, group.first) {
+	if group.first+group.rows <= s.start || s.refusesGroup(g) {
 		return true, nil
 	}
 	spans, err := s.spans(g)
@@ -89,6 +107,14 @@ func (s *rowScan) group(ctx context.Context, g int, fn func([]int64) (bool, erro
 	return true, nil
 }
 
+func (s *rowScan) refusesGroup(g int) bool {
+	if s.skip == nil {
+		return false
+	}
+	chunk := s.t.chunk(g, s.by)
+	return s.refuses(&chunk.all, s.t.groups[g].first)
+}
+
 // refuses asks skip.
 func (s *rowScan) refuses(b *pageBounds, first int64) bool {
 	if s.skip == nil || !s.skip(b, first) {
@@ -102,10 +128,8 @@ func (s *rowScan) refuses(b *pageBounds, first int64) bool {
 func (s *rowScan) spans(g int) ([]span, error) {
 	group := &s.t.groups[g]
 	spans := []span{{max(s.start, group.first), group.first + group.rows}}
-	for _, f := range s.filters {
-		if !f.may(&group.chunks[f.column].all) {
-			return nil, nil
-		}
+	if !s.may(g) {
+		return nil, nil
 	}
 	for _, f := range s.filters {
 		pages, err := s.t.pages(g, f.column)
@@ -114,6 +138,11 @@ func (s *rowScan) spans(g int) ([]span, error) {
 		}
 		if spans = within(spans, pages, f); len(spans) == 0 {
 			return nil, nil
+		}
+	}
+	for _, f := range s.filters {
+		if none, err := s.t.bloomRefuses(g, f); err != nil || none {
+			return nil, err
 		}
 	}
 	for _, f := range s.filters {
@@ -174,6 +203,14 @@ func (s *rowScan) block(g int, from, to int64) (end int64, refused bool, err err
 		}
 	}
 	for _, f := range s.filters {
+		c := s.readers[f.column]
+		if err := c.hold(from); err != nil {
+			return 0, false, err
+		}
+		if !c.decoded && f.lacks(c) {
+			s.rows = s.rows[:0]
+			return min(to, c.end), false, nil
+		}
 		if end, err = s.hold(f.column, from, end); err != nil {
 			return 0, false, err
 		}

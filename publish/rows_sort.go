@@ -179,12 +179,12 @@ func (p *RowPlan) first(ctx context.Context, most int, after int64) (keys []sort
 
 // promising orders row groups by the best that they may hold, so that the others can be passed over.
 func (p *RowPlan) promising(s *sorter) []int {
-	order := make([]int, len(p.t.groups))
+	order, bounds := make([]int, len(p.t.groups)), make([]pageBounds, len(p.t.groups))
 	for g := range order {
-		order[g] = g
+		order[g], bounds[g] = g, p.t.chunk(g, p.sort).all
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		x, y := &p.t.groups[a].chunks[p.sort].all, &p.t.groups[b].chunks[p.sort].all
+		x, y := &bounds[a], &bounds[b]
 		switch {
 		case !x.known || !y.known: // those that tell nothing last
 			return boolCompare(!x.known, !y.known)

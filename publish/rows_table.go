@@ -1,11 +1,11 @@
 package publish
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"math"
 	"slices"
@@ -24,13 +24,17 @@ const maxFooter = 256 << 20
 // A Table is one published Parquet file, opened for reading: what its footer says, and where its pages are. What it holds is small and never
 // changes, so one Table serves many readers at once, each through At.
 type Table struct {
-	r      io.ReaderAt
-	schema *schemas.Schema
-	groups []tableGroup
-	rows   int64
-	size   int64  // bytes of all values
-	mark   uint64 // a hash of the footer
-	index  *tableIndex
+	r         io.ReaderAt
+	schema    *schemas.Schema
+	groups    []tableGroup
+	columns   int
+	footer    []byte
+	starts    []uint32                      // by row group, then column: where the footer describes it
+	pageLists []atomic.Pointer[[]tablePage] // the same, read when first needed
+	rows      int64
+	size      int64  // bytes of all values
+	mark      uint64 // a hash of the footer
+	index     *tableIndex
 }
 
 // A tableIndex is the page index of all columns, read at once when it is small: a store far away answers slowly, however little is asked.
@@ -45,7 +49,6 @@ const smallIndex = 1 << 20
 // A tableGroup is one row group.
 type tableGroup struct {
 	first, rows int64
-	chunks      []tableChunk // by column
 }
 
 // A tableChunk is one column of one row group.
@@ -54,9 +57,10 @@ type tableChunk struct {
 	codec           format.CompressionCodec
 	allDict         bool // every data page refers to the dictionary
 	all             pageBounds
+	values          int64
 	columnIndex     [2]int64 // offset and length
 	offsetIndex     [2]int64
-	pages           *atomic.Pointer[[]tablePage] // read when first needed
+	bloom           [2]int64
 }
 
 // A tablePage is one data page as the page index knows it.
@@ -87,22 +91,20 @@ func OpenTable(r io.ReaderAt, size int64) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
-	var meta format.FileMetaData
-	if err := thrift.Unmarshal(new(thrift.CompactProtocol), footer, &meta); err != nil {
-		return nil, fmt.Errorf("open table: read footer: %w", err)
-	}
-	t := &Table{r: r, rows: meta.NumRows, index: &tableIndex{from: math.MaxInt64}}
-	if t.schema, err = schemaOf(&meta); err != nil {
+	t := &Table{r: r, footer: footer, index: &tableIndex{from: math.MaxInt64}}
+	meta, err := t.readMeta(footer)
+	if err != nil {
 		return nil, fmt.Errorf("open table: %w", err)
 	}
-	for i := range meta.RowGroups {
-		if err := t.addGroup(&meta.RowGroups[i]); err != nil {
-			return nil, fmt.Errorf("open table: row group %d: %w", i, err)
-		}
+	t.rows = meta.NumRows
+	if t.schema, err = schemaOf(meta); err != nil {
+		return nil, fmt.Errorf("open table: %w", err)
 	}
-	h := fnv.New64a()
-	_, _ = h.Write(footer)
-	t.mark = h.Sum64()
+	if err := t.checkShape(); err != nil {
+		return nil, fmt.Errorf("open table: %w", err)
+	}
+	sum := sha256.Sum256(footer)
+	t.mark = binary.LittleEndian.Uint64(sum[:])
 	return t, nil
 }
 
@@ -149,8 +151,11 @@ func (t *Table) Rows() int64 { return t.rows }
 
 // Footprint is about how many bytes the table takes in memory once all its page indexes are read.
 func (t *Table) Footprint() int64 {
-	pages := t.size/parquetPageBytes + 1
-	return int64(len(t.groups)*len(t.schema.Fields))*400 + 250*pages + min(smallIndex, max(t.index.to-t.index.from, 0)) + 4<<10
+	pages := t.size/parquetPageBytes + int64(len(t.starts))
+	if t.pageLists == nil {
+		pages = 0
+	}
+	return int64(len(t.footer)) + int64(len(t.starts))*(4+8) + int64(len(t.groups))*16 + 250*pages + min(smallIndex, max(t.index.to-t.index.from, 0)) + 4<<10
 }
 
 // schemaOf makes a schema of the columns. Titles and the types that Parquet has no word for come from the Table Schema in the footer.
@@ -171,6 +176,10 @@ func schemaOf(meta *format.FileMetaData) (*schemas.Schema, error) {
 			s.Title, s.PrimaryKey = table.Title, table.PrimaryKey
 			for _, f := range table.Fields {
 				told[f.Name] = f
+			}
+		case "grenier:series":
+			if err := json.Unmarshal([]byte(kv.Value), &s.Series); err != nil {
+				return nil, fmt.Errorf("read series in footer: %w", err)
 			}
 		}
 	}
@@ -228,55 +237,6 @@ func typeOf(e *format.SchemaElement) (schemas.Type, bool) {
 	return "", false
 }
 
-func (t *Table) addGroup(g *format.RowGroup) error {
-	if len(g.Columns) != len(t.schema.Fields) {
-		return fmt.Errorf("%d columns instead of %d", len(g.Columns), len(t.schema.Fields))
-	}
-	group := tableGroup{rows: g.NumRows}
-	if n := len(t.groups); n > 0 {
-		group.first = t.groups[n-1].first + t.groups[n-1].rows
-	}
-	for i := range g.Columns {
-		c, err := chunkOf(&g.Columns[i], t.schema.Fields[i].Physical(), g.NumRows)
-		if err != nil {
-			return fmt.Errorf("column %s: %w", t.schema.Fields[i].Name, err)
-		}
-		for _, at := range [][2]int64{c.columnIndex, c.offsetIndex} {
-			if at[1] > 0 {
-				t.index.from, t.index.to = min(t.index.from, at[0]), max(t.index.to, at[0]+at[1])
-			}
-		}
-		group.chunks = append(group.chunks, c)
-	}
-	t.size += g.TotalByteSize
-	t.groups = append(t.groups, group)
-	return nil
-}
-
-func chunkOf(c *format.ColumnChunk, p schemas.Physical, rows int64) (tableChunk, error) {
-	m := &c.MetaData
-	start := m.DataPageOffset
-	if m.DictionaryPageOffset > 0 {
-		start = m.DictionaryPageOffset
-	}
-	out := tableChunk{
-		dict: m.DictionaryPageOffset, data: m.DataPageOffset, end: start + m.TotalCompressedSize, codec: m.Codec,
-		columnIndex: [2]int64{c.ColumnIndexOffset, int64(c.ColumnIndexLength)}, offsetIndex: [2]int64{c.OffsetIndexOffset, int64(c.OffsetIndexLength)},
-		pages: new(atomic.Pointer[[]tablePage]), allDict: m.DictionaryPageOffset > 0,
-	}
-	if m.NumValues != rows || out.offsetIndex[1] <= 0 {
-		return out, errors.New("without page index, or not flat")
-	}
-	for _, e := range m.EncodingStats {
-		if e.PageType != format.DictionaryPage && e.Encoding != format.RLEDictionary {
-			out.allDict = false
-		}
-	}
-	var err error
-	out.all, err = boundsOf(p, rows, m.Statistics.NullCount, m.Statistics.MinValue, m.Statistics.MaxValue)
-	return out, err
-}
-
 // boundsOf reads the bounds of statistics; nil ones are not known.
 func boundsOf(p schemas.Physical, rows, nulls int64, lo, hi []byte) (pageBounds, error) {
 	b := pageBounds{rows: rows, nulls: nulls}
@@ -299,29 +259,34 @@ func boundsOf(p schemas.Physical, rows, nulls int64, lo, hi []byte) (pageBounds,
 	return b, nil
 }
 
-// chunk tells where column c of group g is.
-func (t *Table) chunk(g, c int) *tableChunk { return &t.groups[g].chunks[c] }
-
 // groupOf finds the row group of a row.
 func (t *Table) groupOf(row int64) int {
 	return sort.Search(len(t.groups), func(i int) bool { return t.groups[i].first+t.groups[i].rows > row })
 }
 
-// pages reads the page index of a chunk, once.
+// keptLists is the most lists of pages that a table keeps. One of more row groups has short lists, which are read again whenever they are needed.
+const keptLists = 8 << 10
+
+// pages reads the page index of a chunk, once where there are not too many of them.
 func (t *Table) pages(g, c int) ([]tablePage, error) {
-	chunk := t.chunk(g, c)
-	if p := chunk.pages.Load(); p != nil {
-		return *p, nil
+	var list *atomic.Pointer[[]tablePage]
+	if t.pageLists != nil {
+		list = &t.pageLists[g*t.columns+c]
+		if p := list.Load(); p != nil {
+			return *p, nil
+		}
 	}
-	pages, err := t.readPages(&t.groups[g], chunk, t.schema.Fields[c].Physical())
+	pages, err := t.readPages(&t.groups[g], t.chunk(g, c), t.schema.Fields[c].Physical())
 	if err != nil {
 		return nil, fmt.Errorf("read page index of column %s, row group %d: %w", t.schema.Fields[c].Name, g, err)
 	}
-	chunk.pages.Store(&pages)
+	if list != nil {
+		list.Store(&pages)
+	}
 	return pages, nil
 }
 
-func (t *Table) readPages(g *tableGroup, chunk *tableChunk, p schemas.Physical) ([]tablePage, error) {
+func (t *Table) readPages(g *tableGroup, chunk tableChunk, p schemas.Physical) ([]tablePage, error) {
 	var offsets format.OffsetIndex
 	if err := t.readThrift(chunk.offsetIndex, &offsets); err != nil {
 		return nil, err

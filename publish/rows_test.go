@@ -426,11 +426,14 @@ func TestRows_ACursorServesOneVersionOnly(t *testing.T) {
 // A meter counts what is read.
 type meter struct {
 	*bytes.Reader
+	mu           sync.Mutex // two row groups may be read at once
 	bytes, reads int
 }
 
 func (m *meter) ReadAt(p []byte, at int64) (int, error) {
+	m.mu.Lock()
 	m.bytes, m.reads = m.bytes+len(p), m.reads+1
+	m.mu.Unlock()
 	return m.Reader.ReadAt(p, at)
 }
 
@@ -460,6 +463,57 @@ func TestRows_ReadLittleOfALargeFile(t *testing.T) {
 		}
 		if share := float64(m.bytes) / float64(len(file)); rows != c.rows || share > c.share {
 			t.Errorf("%s: %d rows, %.1f %% of %d bytes in %d reads", name, rows, 100*share, len(file), m.reads)
+		}
+	}
+}
+
+// Rows that are far apart are looked up in pages that are not decoded; near ones, in pages that are.
+func TestRows_SingleCellsAreThoseOfWholePages(t *testing.T) {
+	s := publishtest.Schema(schemas.Field{Name: "rest", Type: schemas.Integer})
+	for _, typ := range poolTypes {
+		s.Fields = append(s.Fields, schemas.Field{Name: string(typ), Type: typ}, schemas.Field{Name: "many " + string(typ), Type: typ})
+	}
+	var rows [][]string
+	for i := range 40_000 {
+		h := int(uint32(i) * 2654435761 >> 7)
+		row := []string{strconv.Itoa(i % 97)}
+		for n, typ := range poolTypes {
+			pool := pools[typ]
+			many := map[schemas.Type]string{schemas.String: "texte " + strconv.Itoa(h), schemas.Integer: strconv.Itoa(h), schemas.Number: strconv.Itoa(h) + ".5", schemas.Boolean: strconv.FormatBool(h%3 == 0),
+				schemas.Date: time.Unix(int64(h%90_000)*86400, 0).UTC().Format(time.DateOnly), schemas.Datetime: time.Unix(int64(h), 0).UTC().Format("2006-01-02T15:04:05")}[typ]
+			if h>>4%(n+2) == 0 || i > 30_000 && i < 31_000 {
+				many = ""
+			}
+			row = append(row, pool[h%len(pool)], many)
+		}
+		rows = append(rows, row)
+	}
+	table := openTable(t, press(t, s, rows, 4096))
+	all, _ := answer(t, table, publish.RowQuery{})
+	if len(all) != len(rows) {
+		t.Fatalf("%d rows of %d", len(all), len(rows))
+	}
+	for i := range rows {
+		if !slices.Equal(all[i], rows[i]) {
+			t.Fatalf("row %d: got %q, want %q", i, all[i], rows[i])
+		}
+	}
+	for rest := range 97 {
+		var want [][]string
+		for i := rest; i < len(all); i += 97 {
+			want = append(want, all[i])
+		}
+		where := []publish.Filter{{Column: "rest", Op: publish.Equal, Values: []string{strconv.Itoa(rest)}}}
+		for _, limit := range []int{0, 100} { // answer follows the pages
+			got, _ := answer(t, table, publish.RowQuery{Where: where, Limit: limit})
+			if len(got) != len(want) {
+				t.Fatalf("rest %d, limit %d: %d rows, want %d", rest, limit, len(got), len(want))
+			}
+			for i := range got {
+				if !slices.Equal(got[i], want[i]) {
+					t.Fatalf("rest %d, limit %d, row %d: got %q, want %q", rest, limit, i, got[i], want[i])
+				}
+			}
 		}
 	}
 }

@@ -30,20 +30,24 @@ var rowsFormats = []string{"json", "csv", "ndjson"}
 
 // A reading is what the rows of all datasets share: open tables, profiles, and places for those who ask.
 type reading struct {
-	tables   *shelf[*publish.Table]
-	profiles *shelf[*publish.Profile]
-	pages    room          // questions being worked out
-	streams  room          // long answers being sent
-	patience time.Duration // for a page
+	tables      *shelf[*publish.Table]
+	profiles    *shelf[*publish.Profile]
+	differences *shelf[*publish.Difference]
+	pages       room          // questions being worked out
+	compares    room          // versions being compared
+	streams     room          // long answers being sent
+	patience    time.Duration // for a page
 }
 
 func newReading() *reading {
 	return &reading{
-		tables:   newShelf[*publish.Table](16 << 20),
-		profiles: newShelf[*publish.Profile](16 << 20),
-		pages:    make(room, max(2, runtime.GOMAXPROCS(0))),
-		streams:  make(room, 8),
-		patience: rowsTime,
+		tables:      newShelf[*publish.Table](48 << 20), // a series of 3,000 members and 25 columns takes 9
+		profiles:    newShelf[*publish.Profile](16 << 20),
+		differences: newShelf[*publish.Difference](16 << 20),
+		pages:       make(room, max(2, runtime.GOMAXPROCS(0))),
+		compares:    make(room, 1),
+		streams:     make(room, 8),
+		patience:    rowsTime,
 	}
 }
 
@@ -58,7 +62,7 @@ var errBusyRows = &httpError{status: http.StatusServiceUnavailable, retry: 5, me
 // 400 is a bad question, with the sentence and the names allowed; 404 a dataset without Parquet; 409 a cursor of another version; 503 a
 // question that takes too long, or too many at once.
 func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
-	d, f, err := s.parquetOf(r)
+	d, f, past, err := s.parquetOf(r)
 	if err != nil {
 		return err
 	}
@@ -85,6 +89,10 @@ func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
 		return asked(err)
 	}
 	h := w.Header()
+	if past {
+		q.edition = &d
+		mementoHeaders(h, d)
+	}
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", rowsTag(f.SHA256, q.format, r.URL.RawQuery))
 	h.Set("Link", "<"+s.BaseURL+datasetPath(d.Slug)+`>; rel="describedby"; type="text/html"`)
@@ -98,18 +106,21 @@ func (s *Server) rows(w http.ResponseWriter, r *http.Request) error {
 	return s.rowsStream(ctx, w, r, q, d, plan)
 }
 
-// parquetOf finds the dataset of the address and its Parquet file.
-func (s *Server) parquetOf(r *http.Request) (catalog.Dataset, catalog.File, error) {
-	d, err := s.byID(r)
+// parquetOf finds the dataset of the address, as it was when the address says so (past), and its Parquet file.
+func (s *Server) parquetOf(r *http.Request) (d catalog.Dataset, f catalog.File, past bool, err error) {
+	d, err = s.byID(r)
+	if err == nil {
+		d, past, err = s.asOf(r.Context(), d, r.URL.Query())
+	}
 	if err != nil {
-		return d, catalog.File{}, err
+		return d, f, past, err
 	}
 	for _, f := range d.Files {
 		if f.Format == "parquet" {
-			return d, f, nil
+			return d, f, past, nil
 		}
 	}
-	return d, catalog.File{}, &httpError{status: http.StatusNotFound, code: "no_rows",
+	return d, f, past, &httpError{status: http.StatusNotFound, code: "no_rows",
 		message: "Ce jeu de données n’a pas de fichier Parquet : ses lignes ne peuvent pas être interrogées. Téléchargez l’un de ses fichiers."}
 }
 
@@ -182,6 +193,9 @@ type rowsJSON struct {
 		Page     int    `json:"page,omitempty"`
 		PageSize int    `json:"page_size"`
 		Total    *int64 `json:"total"`
+
+		Version   int        `json:"version,omitempty"` // when version= or le= asked for one
+		Published *time.Time `json:"published,omitempty"`
 	} `json:"meta"`
 }
 
@@ -218,6 +232,10 @@ func (s *Server) rowsPage(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	if page.Total >= 0 {
 		out.Meta.Total = &page.Total
+	}
+	if q.edition != nil {
+		published := q.edition.Modified.UTC()
+		out.Meta.Version, out.Meta.Published = q.edition.Version, &published
 	}
 	return sendTagged(w, out)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"grenier/catalog"
 	"grenier/publish"
 )
 
@@ -24,6 +25,8 @@ type rowsQuestion struct {
 	page   int    // 0 when it was not said
 	size   int    // 0 when it was not said
 	format string // json, csv or ndjson; "" when it was not said
+
+	edition *catalog.Dataset // as it was, when the address asks for a version or a day
 }
 
 // readRows reads the query of an address. The order of groupings and calculations is that in which they are written, which url.Values would lose.
@@ -57,6 +60,7 @@ func readRows(raw string) (rowsQuestion, error) {
 // read takes one parameter in.
 func (q *rowsQuestion) read(name, value string) (err error) {
 	switch name {
+	case "version", "le": // asof.go reads them
 	case "columns":
 		if q.Columns == nil {
 			q.Columns = []string{}

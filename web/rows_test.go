@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"grenier/catalog"
 	"grenier/publish"
 	"grenier/publish/publishtest"
 	"grenier/schemas"
@@ -22,8 +23,12 @@ import (
 // rowsWorld gives the first dataset of a world a real Parquet file of votes, and returns the address of its rows.
 func rowsWorld(t testing.TB, w *world, rows [][]string) string {
 	t.Helper()
-	s := publishtest.Schema(schemas.Field{Name: "DELIB_ID", Type: schemas.String, Title: "Identifiant"}, schemas.Field{Name: "DELIB_DATE", Type: schemas.Date},
-		schemas.Field{Name: "VOTE_POUR", Type: schemas.Integer}, schemas.Field{Name: "montant, TTC", Type: schemas.Number}, schemas.Field{Name: "adopté", Type: schemas.Boolean})
+	return rowsWorldOf(t, w, publishtest.Schema(schemas.Field{Name: "DELIB_ID", Type: schemas.String, Title: "Identifiant"}, schemas.Field{Name: "DELIB_DATE", Type: schemas.Date},
+		schemas.Field{Name: "VOTE_POUR", Type: schemas.Integer}, schemas.Field{Name: "montant, TTC", Type: schemas.Number}, schemas.Field{Name: "adopté", Type: schemas.Boolean}), rows)
+}
+
+func rowsWorldOf(t testing.TB, w *world, s *schemas.Schema, rows [][]string) string {
+	t.Helper()
 	f, _ := publish.FormatNamed("parquet")
 	var out bytes.Buffer
 	p, err := f.New(&out, s, publish.Meta{})
@@ -119,6 +124,69 @@ func TestRows_TakeTheFiltersOfTheTabularAPI(t *testing.T) {
 	} {
 		if _, got := readPageOf(t, h, at+"?"+escaped(query)); got != ids {
 			t.Errorf("%s: got %q, want %q", query, got, ids)
+		}
+	}
+}
+
+// What a filter keeps does not depend on the format of the answer, nor on how a column is called.
+func TestRows_TakeEveryFilterInEveryFormat(t *testing.T) {
+	w := newWorld()
+	at := rowsWorldOf(t, w, publishtest.Schema(schemas.Field{Name: "n° d’acte", Type: schemas.String}, schemas.Field{Name: "prix.ht", Type: schemas.Number}, schemas.Field{Name: "a__b", Type: schemas.Integer},
+		schemas.Field{Name: "a__sort", Type: schemas.String}, schemas.Field{Name: "le jour", Type: schemas.Date}, schemas.Field{Name: "à l’heure", Type: schemas.Datetime}),
+		[][]string{{"A1", "12.5", "7", "éé", "2026-01-31", "2026-01-31T10:00:00"}, {"A2", "-0.25", "", "e+e", "", ""}, {"A3", "", "9007199254740993", "x&y=z", "2025-12-01", "2026-02-01T00:00:00"}})
+	h := newServer(t, config(t, w)).Handler()
+	for query, want := range map[string]string{
+		"n° d’acte__exact=A2": "A2", "n° d’acte__differs=A2": "A1 A3", "a__sort__contains=E": "A1 A2", "a__sort__notcontains=ê": "A3", "a__sort__exact=x&y=z": "A3", "a__sort__exact=e+e": "A2",
+		"n° d’acte__in=A3,A1": "A1 A3", "n° d’acte__notin=A3": "A1 A2", "prix.ht__less=-0.25": "A2", "prix.ht__greater=12.5": "A1", "prix.ht__strictly_less=12.5": "A2", "prix.ht__strictly_greater=-0.25": "A1",
+		"a__b__isnull": "A2", "a__b__isnotnull": "A1 A3", "a__b__exact=9007199254740993": "A3", "a__b__exact=9007199254740992": "", "le jour__less=2026-01-01": "A3",
+		"à l’heure__strictly_greater=2026-01-31T10:00:00": "A3", "a__sort__sort=desc": "A1 A3 A2", "prix.ht__sort=asc": "A2 A1 A3", "page_size=2": "A1 A2", "page=2&page_size=2": "A3",
+	} {
+		target := at + "?" + escaped(query)
+		if strings.Contains(query, "x&y=z") { // which escaped would take for two parameters
+			target = at + "?a__sort__exact=x%26y%3Dz"
+		}
+		for format, first := range map[string]func(line string) string{
+			"csv":    func(line string) string { id, _, _ := strings.Cut(line, ","); return id },
+			"ndjson": func(line string) string { return line[len(`{"n° d’acte":"`):][:2] },
+		} {
+			rec := get(h, target+"&format="+format)
+			var ids []string
+			for i, line := range strings.Split(strings.TrimSuffix(rec.Body.String(), "\n"), "\n") {
+				if line != "" && (i > 0 || format == "ndjson") {
+					ids = append(ids, first(line))
+				}
+			}
+			if got := strings.Join(ids, " "); rec.Code != 200 || got != want {
+				t.Errorf("%s in %s: %d, got %q, want %q", query, format, rec.Code, got, want)
+			}
+		}
+		if rec := get(h, target); rec.Code != 200 || strings.Count(rec.Body.String(), `"n° d’acte"`) != len(strings.Fields(want)) {
+			t.Errorf("%s: %d %s", query, rec.Code, rec.Body)
+		}
+	}
+	want(t, get(h, at+"?format=csv&n%C2%B0%20d%E2%80%99acte__exact=A3"), 200, "A3,,9007199254740993,x&y=z,2025-12-01,2026-02-01T00:00:00\n")
+	rec := ask(h, "POST", at)
+	if rec.Code != 405 || rec.Header().Get("Allow") == "" {
+		t.Errorf("POST: %d, Allow %q", rec.Code, rec.Header().Get("Allow"))
+	}
+	for _, target := range []string{at, at + "?format=csv", at + "?nulle__part=1", strings.Replace(at, "lignes", "profil", 1)} {
+		wantHeader(t, get(h, target), "Access-Control-Allow-Origin", "*")
+	}
+}
+
+func TestRows_ComputeEachAggregate(t *testing.T) {
+	_, h, at := rowsSite(t, votes)
+	for query, row := range map[string]string{
+		"VOTE_POUR__count": `{"VOTE_POUR__count":3}`, "VOTE_POUR__sum": `{"VOTE_POUR__sum":38}`, "VOTE_POUR__min": `{"VOTE_POUR__min":9}`, "VOTE_POUR__max": `{"VOTE_POUR__max":15}`,
+		"montant, TTC__avg": `{"montant, TTC__avg":337.533333333333}`, "montant, TTC__sum": `{"montant, TTC__sum":1012.6}`, "DELIB_DATE__min": `{"DELIB_DATE__min":"2026-01-30"}`,
+		"DELIB_ID__max": `{"DELIB_ID__max":"D4 \"été\""}`, "count": `{"count":4}`, "count&VOTE_POUR__greater=14": `{"count":2}`,
+		"adopté__groupby&format=ndjson": `{"adopté":false,"count":1}` + "\n" + `{"adopté":true,"count":2}` + "\n" + `{"adopté":null,"count":1}`,
+	} {
+		if !strings.Contains(query, "format") {
+			query += "&format=ndjson"
+		}
+		if rec := get(h, at+"?"+escaped(query)); rec.Code != 200 || strings.TrimSuffix(rec.Body.String(), "\n") != row {
+			t.Errorf("%s: %d, got %s, want %s", query, rec.Code, rec.Body, row)
 		}
 	}
 }
@@ -349,6 +417,16 @@ func TestProfile_IsMadeOnceForEachVersion(t *testing.T) {
 	if again := get(h, at); again.Code != 200 || again.Body.String() != rec.Body.String() {
 		t.Errorf("second time: %d", again.Code)
 	}
+}
+
+func TestProfile_MadeWithTheFileIsRead(t *testing.T) {
+	w, h, at := rowsSite(t, votes)
+	at = strings.Replace(at, "lignes", "profil", 1)
+	sum := w.datasets[0].Files[slices.IndexFunc(w.datasets[0].Files, func(f catalog.File) bool { return f.Format == "parquet" })].SHA256
+	w.blobs[publish.ProfileKey(sum)] = []byte(`{"rows": 4, "columns": [{"name": "fait à la publication"}]}`)
+	want(t, get(h, at), 200, "fait à la publication")
+	w.blobs[publish.ProfileKey(sum)] = []byte(`{"rows": 4, "col`)
+	want(t, get(newServer(t, config(t, w)).Handler(), at), 200, `"DELIB_ID"`) // a new server has nothing in memory
 }
 
 func TestShelf_ForgetsWhatWasTakenLongestAgo(t *testing.T) {
