@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +32,7 @@ func TestDepartment_ErrorsEqualTheTruth(t *testing.T) {
 
 	first := d.harvest(t, "premier moissonnage")
 	d.compare(t, first)
+	d.checkSeries(t, 1)
 	unchanged := d.harvest(t, "rien n’a changé")
 	for id, r := range unchanged {
 		if r.Status != catalog.Unchanged {
@@ -59,6 +62,35 @@ func TestDepartment_ErrorsEqualTheTruth(t *testing.T) {
 		t.Errorf("%d sources moved, %d files changed", len(third), changed)
 	}
 	d.compare(t, third)
+	d.checkSeries(t, 2)
+}
+
+// checkSeries wants a series for each kind, with all rows that its members have online.
+func (d *department) checkSeries(t *testing.T, version int) {
+	t.Helper()
+	s, err := store.Open(context.Background(), "sqlite:"+filepath.Join(d.dir, "data", "grenier.db"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	online, made := map[string]int64{}, map[string]catalog.Dataset{}
+	err = s.EachDataset(context.Background(), catalog.DatasetQuery{}, func(one catalog.Dataset) error {
+		if one.Member.SIREN == departmentOperator {
+			made[one.SchemaName] = one
+		} else {
+			online[one.SchemaName] += one.Rows
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range departmentKinds {
+		name := "departement/" + kind
+		if one := made[name]; one.Rows != online[name] || one.Version > version || one.Rows == 0 {
+			t.Errorf("series of %s has %d rows in version %d, its members have %d online", kind, one.Rows, one.Version, online[name])
+		}
+	}
 }
 
 type department struct {
@@ -195,17 +227,13 @@ func (d *department) apply(t *testing.T) {
 	t.Helper()
 	var w bytes.Buffer
 	w.WriteString("recipes:\n")
-	for _, kind := range []string{"subventions", "deliberations", "bal", "decp", "irve", "budget", "equipements", "prenoms"} {
-		table, decode := contracts, "{format: json, records: marches.marche}"
-		if kind != "decp" {
-			out, err := exec.Command(d.tool, "-kind", kind, "-schema").Output()
-			if err != nil {
-				t.Fatalf("schema of %s: %v", kind, err)
-			}
-			table, decode = string(out), "{}"
+	for _, kind := range departmentKinds {
+		decode := "{}"
+		if kind == "decp" {
+			decode = "{format: json, records: marches.marche}"
 		}
-		fmt.Fprintf(&w, `  - {name: dep-%s, title: Essai, connector: http, params: {url: ""}, options: {url: "${url}"}, decode: %s, map: {decimal: ","}, gate: {off: essai}, table: %s,
-     dataset: {key: %s, title: "%s de ${member.name}"}}`+"\n", kind, decode, compact(table), kind, kind)
+		fmt.Fprintf(&w, `  - {name: dep-%s, title: Essai, connector: http, params: {url: ""}, options: {url: "${url}"}, decode: %s, map: {decimal: ","}, gate: {off: essai},
+     schema: departement/%s, dataset: {key: %s, title: "%s de ${member.name}"}}`+"\n", kind, decode, kind, kind, kind)
 	}
 	w.WriteString("members:\n")
 	m := d.manifest(t)
@@ -219,16 +247,56 @@ func (d *department) apply(t *testing.T) {
 		}
 	}
 	d.write(t, "sources.yaml", w.String())
-	d.write(t, "grenier.yaml", fmt.Sprintf("harvest:\n  workers: 8\n  allow: [%q]\n  hosts: {%q: {parallel: 8, every: -1s}}\n", d.address, d.address))
+	d.adopt(t)
+	d.write(t, "grenier.yaml", fmt.Sprintf("site: {siren: %q, operator: Essai}\nharvest:\n  workers: 8\n  allow: [%q]\n  hosts: {%q: {parallel: 8, every: -1s}}\n", departmentOperator, d.address, d.address))
 	d.run(t, "apply", "apply", filepath.Join(d.dir, "sources.yaml"))
 }
 
-func compact(s string) string {
-	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(s)); err != nil {
-		panic(err)
+// departmentOperator is whose the series are.
+const departmentOperator = "209909001"
+
+// departmentKinds are the files of a member, with what makes series of them.
+var departmentKinds = []string{"subventions", "deliberations", "bal", "decp", "irve", "budget", "equipements", "prenoms"}
+
+var departmentSeries = map[string]string{
+	"subventions": `{"year": "dateConvention"}`, "deliberations": `{"year": "DELIB_DATE", "key": ["COLL_SIRET", "DELIB_ID"]}`, "bal": `{"key": ["cle_interop"]}`,
+	"decp": `{"year": "dateNotification", "key": ["acheteur.id", "id"]}`, "irve": `{"key": ["id_pdc_itinerance"]}`, "budget": `{"year": "BGT_ANNEE"}`,
+	"equipements": `{"key": ["EQUIP_UID"]}`, "prenoms": `{"year": "ANNEE"}`,
+}
+
+// adopt puts the emulated schemas among those that were taken from a registry, so that their tables make series.
+func (d *department) adopt(t *testing.T) {
+	t.Helper()
+	type version struct {
+		ID      string            `json:"id"`
+		Verdict string            `json:"verdict"`
+		Files   map[string]string `json:"files"`
 	}
-	return b.String()
+	var state struct {
+		Versions []version `json:"versions"`
+	}
+	for _, kind := range departmentKinds {
+		table := []byte(contracts)
+		if kind != "decp" {
+			var err error
+			if table, err = exec.Command(d.tool, "-kind", kind, "-schema").Output(); err != nil {
+				t.Fatalf("schema of %s: %v", kind, err)
+			}
+		}
+		folder := filepath.Join("data", "schemas", "departement", kind)
+		if err := os.MkdirAll(filepath.Join(d.dir, folder, "1.0.0"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		d.write(t, filepath.Join(folder, "1.0.0", "schema.json"), string(table))
+		d.write(t, filepath.Join(folder, "series.json"), departmentSeries[kind])
+		sum := sha256.Sum256(table)
+		state.Versions = append(state.Versions, version{"departement/" + kind + "@1.0.0", "adopted", map[string]string{"schema.json": hex.EncodeToString(sum[:])}})
+	}
+	text, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write(t, filepath.Join("data", "schemas", "state.json"), string(text))
 }
 
 func (d *department) write(t *testing.T, name, text string) {
