@@ -424,6 +424,7 @@ func (d *documentDecoder) Info() schemas.SourceInfo { return d.info }
 // Next implements Decoder.
 func (d *documentDecoder) Next(b *schemas.Block) error {
 	b.Reset(2)
+	b.Verbatim = true
 	d.b = b
 	for d.err == nil && !b.Full() {
 		if d.err = d.record(); d.err == io.EOF {

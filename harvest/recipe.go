@@ -22,7 +22,7 @@ import (
 // Parameters and their defaults may hold ${member.…} themselves. Texts are filled in Options, in Value and Default of columns, and in the
 // title, description and keywords of the dataset.
 //
-// ParseRecipe fills what has a default (Schedule, Formats, Keep and Dataset's Name, Themes, License, Frequency); numbers among
+// ParseRecipe fills what has a default (Schedule and Dataset's Name, Themes, License, Frequency); numbers among
 // Options, Columns and Table are json.Number.
 type Recipe struct {
 	Name        string            `yaml:"name"`        // ^[a-z0-9][a-z0-9-]*$
@@ -41,8 +41,9 @@ type Recipe struct {
 	Dataset     DatasetOptions    `yaml:"dataset"`
 	Schedule    string            `yaml:"schedule"` // five-field cron or @daily…, Europe/Paris; "" is "0 4 * * *"
 	Gate        GateOptions       `yaml:"gate"`
-	Formats     []string          `yaml:"formats"` // "" is csv and parquet
-	Keep        int               `yaml:"keep"`    // versions kept, 10 by default
+	Formats     []string          `yaml:"formats"`   // none: those of publish.DefaultFormats
+	Retain      *RetentionOptions `yaml:"retention"` // versions kept; see Retention
+	Keep        int               `yaml:"keep"`      // instead of Retain: that many of the newest versions and nothing else
 
 	schema  *schemas.Schema // nil when it depends on the document
 	repairs []string
@@ -182,12 +183,6 @@ func (r *Recipe) fillDefaults() {
 	setDefault(&r.Dataset.Name, path.Base(r.Key()))
 	if len(r.Dataset.Themes) == 0 {
 		r.Dataset.Themes = []string{"GOVE"}
-	}
-	if len(r.Formats) == 0 {
-		r.Formats = []string{"csv", "parquet"}
-	}
-	if r.Keep == 0 {
-		r.Keep = 10
 	}
 }
 

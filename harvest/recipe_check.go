@@ -328,7 +328,7 @@ func fieldNames(s *schemas.Schema) []string {
 	return names
 }
 
-// running checks schedule, gate, formats and keep.
+// running checks schedule, gate, formats and retention.
 func (c *recipeCheck) running() {
 	if c.Schedule != "" {
 		if _, err := ParseSchedule(c.Schedule, time.UTC); err != nil {
@@ -342,19 +342,25 @@ func (c *recipeCheck) running() {
 	for i, f := range c.Formats {
 		c.oneOf(yamlPath{"formats", i}, f, known)
 	}
-	if c.Keep < 0 {
-		c.fault(yamlPath{"keep"}, "attend un nombre de versions, à partir de 1")
-	}
-	for key, share := range map[string]float64{"shrink": c.Gate.Shrink, "invalid": c.Gate.Invalid, "overlap": c.Gate.Overlap} {
+	c.retention()
+	checkGate(c.yamlNode, c.Gate)
+}
+
+// checkGate judges the gate of a recipe or of a source, at n's key gate.
+func checkGate(n yamlNode, g GateOptions) {
+	for key, share := range map[string]float64{"shrink": g.Shrink, "invalid": g.Invalid, "overlap": g.Overlap} {
 		if !(share >= 0 && share <= 1) {
-			c.fault(yamlPath{"gate", key}, "attend une part entre 0 et 1, comme 0.7")
+			n.fault(yamlPath{"gate", key}, "attend une part entre 0 et 1, comme 0.7")
 		}
 	}
-	if g := c.Gate.Grow; g != 0 && !(g >= 1) {
-		c.fault(yamlPath{"gate", "grow"}, "attend un multiple, à partir de 1")
+	if x := g.Grow; x != 0 && !(x >= 1) {
+		n.fault(yamlPath{"gate", "grow"}, "attend un multiple, à partir de 1")
 	}
-	if c.Gate.ShrinkMin < 0 {
-		c.fault(yamlPath{"gate", "shrink_min"}, "attend un nombre de lignes, à partir de 0")
+	if g.ShrinkMin < 0 {
+		n.fault(yamlPath{"gate", "shrink_min"}, "attend un nombre de lignes, à partir de 0")
+	}
+	if slices.Contains([]string{"true", "false", "oui", "non", "yes", "no"}, strings.ToLower(strings.TrimSpace(g.Off))) {
+		n.fault(yamlPath{"gate", "off"}, "attend la raison pour laquelle rien n’est jamais retenu, comme «\u00a0données saisonnières\u00a0»")
 	}
 }
 

@@ -79,7 +79,7 @@ func sampleRecipe(t *testing.T, path string) *Recipe {
 func TestParseRecipe_AcceptsEachGoodRecipe(t *testing.T) {
 	for _, path := range glob(t, "good/*.yaml") {
 		r := sampleRecipe(t, path)
-		if len(r.Hash()) != 64 || r.Key() == "" || r.Dataset.Name == "" || r.Keep == 0 || len(r.Formats) == 0 || r.Schedule == "" {
+		if len(r.Hash()) != 64 || r.Key() == "" || r.Dataset.Name == "" || r.Retention().Last == 0 || r.Schedule == "" {
 			t.Errorf("%s: defaults are missing: %+v", path, r)
 		}
 	}
@@ -142,7 +142,7 @@ func TestParseRecipe_FillsDefaults(t *testing.T) {
 	r := sampleRecipe(t, "good/minimale.yaml")
 	want := Recipe{
 		Name: "arbres", Connector: "http", Options: map[string]any{"url": "https://exports.exemple.test/arbres.csv"}, Schema: "essai/arbres", Schedule: "0 4 * * *",
-		Dataset: DatasetOptions{Name: "arbres", Themes: []string{"GOVE"}, License: "lov2", Frequency: "DAILY"}, Formats: []string{"csv", "parquet"}, Keep: 10,
+		Dataset: DatasetOptions{Name: "arbres", Themes: []string{"GOVE"}, License: "lov2", Frequency: "DAILY"},
 	}
 	if diff := cmp.Diff(want, *r, cmpopts.IgnoreUnexported(Recipe{})); diff != "" {
 		t.Error(diff)

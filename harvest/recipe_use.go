@@ -1,6 +1,9 @@
 package harvest
 
-import "grenier/publish"
+import (
+	"grenier/publish"
+	"grenier/schemas"
+)
 
 // decodeOptions are the recipe's, with what its schema and its mapping know of the documents.
 func (r *Recipe) decodeOptions() DecodeOptions {
@@ -17,8 +20,11 @@ func (r *Recipe) decodeOptions() DecodeOptions {
 	return o
 }
 
-// formats are the formats to press; the recipe was checked, so every name is known.
-func (r *Recipe) formats() []publish.Format {
+// formats are the formats to press for tables of s; the recipe was checked, so every name is known.
+func (r *Recipe) formats(s *schemas.Schema) []publish.Format {
+	if len(r.Formats) == 0 {
+		return publish.DefaultFormats(s)
+	}
 	var fs []publish.Format
 	for _, n := range r.Formats {
 		if f, ok := publish.FormatNamed(n); ok {

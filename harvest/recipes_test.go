@@ -110,7 +110,7 @@ func TestDocumentation_TellsEveryKeyOfARecipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []any{
-		harvest.Recipe{}, harvest.MapOptions{}, harvest.MapColumn{}, harvest.DecodeOptions{}, harvest.GateOptions{}, harvest.DatasetOptions{}, catalog.Member{}, catalog.BBox{},
+		harvest.Recipe{}, harvest.MapOptions{}, harvest.MapColumn{}, harvest.DecodeOptions{}, harvest.GateOptions{}, harvest.RetentionOptions{}, harvest.DatasetOptions{}, catalog.Member{}, catalog.BBox{},
 	} {
 		kind := reflect.TypeOf(part)
 		for f := range kind.Fields() {

@@ -1,6 +1,8 @@
 package publish
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
@@ -126,6 +128,7 @@ func (c *csvWriter) Close() error {
 type csvDialect struct {
 	delimiter byte
 	special   [256]bool
+	wide      uint64 // the delimiter eight times
 }
 
 // newCSVDialect makes the dialect of a delimiter; 0 is the comma.
@@ -133,7 +136,7 @@ func newCSVDialect(delimiter byte) csvDialect {
 	if delimiter == 0 {
 		delimiter = ','
 	}
-	d := csvDialect{delimiter: delimiter}
+	d := csvDialect{delimiter: delimiter, wide: eachByte * uint64(delimiter)}
 	for _, b := range []byte{delimiter, '"', '\r', '\n'} {
 		d.special[b] = true
 	}
@@ -141,21 +144,49 @@ func newCSVDialect(delimiter byte) csvDialect {
 }
 
 func (d *csvDialect) appendCell(dst, text []byte) []byte {
-	for _, b := range text {
-		if d.special[b] {
-			return appendQuoted(dst, text)
-		}
+	if d.needsQuotes(text) {
+		return appendQuoted(dst, text)
 	}
 	return append(dst, text...)
 }
 
+// eachByte has a one in each of its bytes, highBits the highest bit of each.
+const (
+	eachByte = 0x0101010101010101
+	highBits = 0x80 * eachByte
+)
+
+// needsQuotes looks at eight bytes at a time; the last eight may overlap those before.
+func (d *csvDialect) needsQuotes(text []byte) bool {
+	if len(text) < 8 {
+		for _, b := range text {
+			if d.special[b] {
+				return true
+			}
+		}
+		return false
+	}
+	for i := 0; i < len(text); i += 8 {
+		w := binary.LittleEndian.Uint64(text[min(i, len(text)-8):])
+		if (zeros(w^d.wide)|zeros(w^eachByte*'"')|zeros(w^eachByte*'\n')|zeros(w^eachByte*'\r'))&highBits != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// zeros sets the highest bit of some byte if, and only if, one of the eight is zero.
+func zeros(w uint64) uint64 { return (w - eachByte) &^ w }
+
 func appendQuoted(dst, text []byte) []byte {
 	dst = append(dst, '"')
-	for _, b := range text {
-		if b == '"' {
-			dst = append(dst, '"')
+	for {
+		i := bytes.IndexByte(text, '"')
+		if i < 0 {
+			break
 		}
-		dst = append(dst, b)
+		dst = append(append(dst, text[:i+1]...), '"')
+		text = text[i+1:]
 	}
-	return append(dst, '"')
+	return append(append(dst, text...), '"')
 }

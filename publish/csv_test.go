@@ -168,3 +168,26 @@ func FuzzCSV_ReadsBackWithEncodingCSV(f *testing.F) {
 		}
 	})
 }
+
+// Cells are looked at eight bytes at a time: what needs quotes is found wherever it stands, and nothing else gets any.
+func TestCSV_QuotesWhateverThePlaceOfWhatNeedsThem(t *testing.T) {
+	s := publishtest.Schema(schemas.Field{Name: "a", Type: schemas.String}, schemas.Field{Name: "b", Type: schemas.String})
+	for _, delimiter := range []byte{',', ';', '\t', '|'} {
+		s.Delimiter = delimiter
+		for length := 1; length <= 26; length++ {
+			for at := range length {
+				for _, c := range []byte{delimiter, '"', '\r', '\n', 0x00, '!', '#', '+', '-', ':', '<', 0x8a, 0xa2, 0xac} {
+					cell := bytes.Repeat([]byte{'x'}, length)
+					cell[at] = c
+					want := string(cell)
+					if c == delimiter || c == '"' || c == '\r' || c == '\n' {
+						want = `"` + strings.ReplaceAll(want, `"`, `""`) + `"`
+					}
+					if got := written(t, s, [][]string{{string(cell), ""}}); got != "a"+string(delimiter)+"b\n"+want+string(delimiter)+"\n" {
+						t.Fatalf("%q is written %q", cell, got)
+					}
+				}
+			}
+		}
+	}
+}

@@ -10,6 +10,18 @@ type Batch struct {
 	Row     []int64 // Row[k] is the record number of row k in its document
 	Line    []int64
 	Rejects []Reject // the records that were not accepted, in order
+
+	source *Block // of a Document whose records came as JSON; nil elsewhere
+}
+
+// Record returns the record that row r was made of as its owner wrote it: the path of its list, and its JSON text. It is there for a Document
+// that came as JSON, and valid as long as the block that was checked.
+func (b *Batch) Record(r int) (path, text []byte, ok bool) {
+	if b.source == nil {
+		return nil, nil, false
+	}
+	i := int(b.Row[r] - b.source.Row[0]) // a document's records are numbered without gaps
+	return b.source.Cell(i, 0), b.source.Cell(i, 1), true
 }
 
 // A Column is one column of a Batch. Text is always there: the canonical text of each cell, as the canonical CSV writes

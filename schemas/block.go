@@ -23,6 +23,9 @@ type Block struct {
 	Row   []int64  // record number in its document, header = 1
 	Line  []int64  // physical line on which the record starts, 0 when the syntax has none
 
+	// Verbatim tells that the records of a Document, path and JSON text, are what the document says, byte for byte: its syntax is JSON.
+	Verbatim bool
+
 	// Frame, for a Document, is the document without its records, told in one of its blocks, which may have none; nil in the others.
 	Frame *Frame
 
@@ -48,7 +51,7 @@ type Fault struct {
 // Reset empties the block for records of width cells and keeps its memory.
 func (b *Block) Reset(width int) {
 	b.Data, b.Cells, b.Count, b.Row, b.Line, b.Faults = b.Data[:0], b.Cells[:0], b.Count[:0], b.Row[:0], b.Line[:0], b.Faults[:0]
-	b.Width, b.Rows, b.Frame = width, 0, nil
+	b.Width, b.Rows, b.Frame, b.Verbatim = width, 0, nil, false
 }
 
 // Cell returns cell c of record r. The slice points into Data.

@@ -148,7 +148,11 @@ func (c *Checker) Check(in *Block, out *Batch, rep *Report) {
 	c.nulls = zeroed(c.nulls, in.Rows)
 	c.out = out
 	c.syntax(in)
+	out.source = nil
 	if c.plan.document != nil {
+		if in.Verbatim && in.Rows > 0 {
+			out.source = in
+		}
 		in = c.flatten(in)
 		c.tellNotices(rep)
 	}
