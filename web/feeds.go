@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -73,6 +74,77 @@ func (s *Server) atomEntry(d catalog.Dataset) atomEntry {
 		Links: []atomLink{{"alternate", "text/html", s.BaseURL + datasetPath(d.Slug)}}, Summary: brief(first, 300) + " (" + quality(d) + ")"}
 }
 
+const (
+	feedVersions = 20              // in the feed of a dataset
+	feedCompared = 20_000          // rows of the largest version that a feed has compared
+	feedPatience = 3 * time.Second // for all comparisons of a feed
+)
+
+// datasetAtom is the feed of the versions of a dataset. An entry says what changed when that is known or soon found; how many rows there are otherwise.
+func (s *Server) datasetAtom(w http.ResponseWriter, r *http.Request) error {
+	d, moved, err := s.bySlug(r)
+	if err != nil {
+		return err
+	}
+	if moved {
+		return redirect(w, r, datasetPath(d.Slug)+"/atom.xml", http.StatusMovedPermanently)
+	}
+	kept, err := s.versions(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	self := s.BaseURL + datasetPath(d.Slug)
+	feed := atomFeed{Lang: "fr", ID: s.BaseURL + "/id/jeu/" + d.ID.String() + "#versions", Title: french("Versions de « " + clean(d.Title) + " »"), Author: atomAuthor{clean(d.Member.Name)},
+		Links: []atomLink{{"self", "application/atom+xml", self + "/atom.xml"}, {"alternate", "text/html", self}}}
+	updated := d.Modified
+	if len(kept) > 0 {
+		updated = kept[0].Published
+	}
+	feed.Updated = updated.UTC().Format(time.RFC3339)
+	ctx, cancel := context.WithTimeout(r.Context(), feedPatience)
+	defer cancel()
+	for i := range kept[:min(len(kept), feedVersions)] {
+		feed.Entries = append(feed.Entries, s.versionEntry(ctx, w, r, d, kept[i:]))
+	}
+	return sendXML(w, r, "application/atom+xml; charset=utf-8", feed, time.Time{})
+}
+
+// versionEntry is the entry of the first of some versions.
+func (s *Server) versionEntry(ctx context.Context, w http.ResponseWriter, r *http.Request, d catalog.Dataset, kept []catalog.Version) atomEntry {
+	v, address := kept[0], s.BaseURL+datasetPath(d.Slug)
+	at := v.Published.UTC().Format(time.RFC3339)
+	words := count(v.Rows, "ligne", "lignes")
+	if len(kept) > 1 {
+		c := comparison{dataset: d, from: kept[1], to: v}
+		address = s.BaseURL + changesPath(d.Slug, c)
+		if known, ok := s.feedWords(ctx, w, r, c); ok {
+			words = known
+		}
+	}
+	return atomEntry{ID: fmt.Sprintf("%s/id/jeu/%s#version-%d", s.BaseURL, d.ID, v.Number), Title: french(fmt.Sprintf("Version %d : ", v.Number)) + words, Published: at, Updated: at,
+		Author: atomAuthor{clean(d.Member.Name)}, Links: []atomLink{{"alternate", "text/html", address}},
+		Summary: french(clean(d.Title)+" : ") + quality(catalog.Dataset{Rows: v.Rows, Rejected: v.Rejected, Valid: v.Valid}) + "."}
+}
+
+// feedWords says what changed between two versions, when that costs little.
+func (s *Server) feedWords(ctx context.Context, w http.ResponseWriter, r *http.Request, c comparison) (string, bool) {
+	if c.findFiles() != nil {
+		return "", false
+	}
+	if d, ok := s.reading.differences.take(differenceName(c)); ok {
+		return changesWords(d), true
+	}
+	if max(c.from.Rows, c.to.Rows) > feedCompared || ctx.Err() != nil {
+		return "", false
+	}
+	diff, err := s.compare(ctx, w, r, c)
+	if err != nil {
+		return "", false
+	}
+	defer diff.Close()
+	return changesWords(diff.Difference), true
+}
+
 // A urlSet is sitemaps.org 0.9.
 type urlSet struct {
 	XMLName xml.Name     `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 urlset"`
@@ -126,9 +198,9 @@ func sendXML(w http.ResponseWriter, r *http.Request, contentType string, v any, 
 	return nil
 }
 
-// robots keeps crawlers out of the endless combinations of filters, and out of nothing else.
+// robots keeps crawlers out of the endless combinations of filters and versions, and out of nothing else.
 func (s *Server) robots(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=86400")
-	send(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte("User-agent: *\nDisallow: /jeux?\nDisallow: /jeux.json?\nDisallow: /membres?q=\nAllow: /\n\nSitemap: "+s.BaseURL+"/sitemap.xml\n"))
+	send(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte("User-agent: *\nDisallow: /jeux?\nDisallow: /jeux.json?\nDisallow: /membres?q=\nDisallow: /jeux/*/changements?\nAllow: /\n\nSitemap: "+s.BaseURL+"/sitemap.xml\n"))
 	return nil
 }
