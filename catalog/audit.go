@@ -16,6 +16,8 @@ import (
 const (
 	AuditWithdraw = "withdraw" // a dataset was taken down, every version of it
 	AuditRestore  = "restore"  // a withdrawal was lifted
+	AuditRelease  = "release"  // a held delivery was published
+	AuditRefuse   = "refuse"   // a held delivery was set aside
 	AuditRebuild  = "rebuild"  // the catalogue was made again from a snapshot
 )
 

@@ -71,11 +71,27 @@ func Store(t *testing.T, open func(t *testing.T) catalog.Store) {
 		{"EachDatasetGoesInCreationOrder", eachDataset},
 		{"FilesAreFoundByVersion", filesAreFound},
 		{"PruneReturnsKeysThatNothingNames", pruneReturnsKeys},
+		{"PruneLeavesGaps", pruneLeavesGaps},
 		{"ForgetRunsKeepsWhatMatters", forgetRuns},
 		{"ForgetRunsKeepsTheTwentyNewest", forgetRunsKeepsNewest},
 		{"KeysAreAllThatIsNamed", keysAreNamed},
 		{"EventsAndCursors", eventsAndCursors},
+		{"AuditIsChained", auditIsChained},
+		{"AuditRollsBackWithWhatItTells", auditRollsBack},
+		{"WithdrawTakesEverything", withdrawTakesEverything},
+		{"WithdrawnStaysAwayUntilReinstated", withdrawnStaysAway},
+		{"ExpungeTakesOneVersion", expungeTakesOne},
 		{"StatsCount", statsCount},
+
+		{"RefusalPutsTheLastGoodVersionBack", refusalPutsBack},
+		{"RefusalOfAFirstDeliveryChangesNothingOnline", refusalOfAFirstDelivery},
+		{"DecisionsNeedADeliveryThatWaits", decisionsNeedADelivery},
+		{"ReleaseIsWrittenWithItsVersionOrNotAtAll", releaseIsWrittenWithItsVersion},
+		{"ReleaseOfTheSameIsWrittenToo", releaseOfTheSame},
+		{"RefusedAgainIsNoCheck", refusedAgain},
+		{"DecisionsAreListedNewestFirst", decisionsAreListed},
+		{"TimelineTellsWhatWasOnlineWhen", timelineTells},
+		{"SourcesHaveGatesOfTheirOwn", sourcesHaveGates},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -295,8 +311,9 @@ func readsOfMissingThings(t *testing.T, b *bench) {
 		"Versions":      func() error { _, err := b.Versions(b.ctx, id); return err },
 		"File":          func() error { _, _, err := b.File(b.ctx, id, 0); return err },
 		"FileOfVersion": func() error { _, _, err := b.File(b.ctx, id, 3); return err },
-		"Prune":         func() error { _, err := b.Prune(b.ctx, id, 3); return err },
+		"Prune":         func() error { _, err := b.Prune(b.ctx, id, catalog.PrunePolicy{Last: 3}); return err },
 		"Run":           func() error { _, err := b.Run(b.ctx, "none"); return err },
+		"Timeline":      func() error { _, err := b.Timeline(b.ctx, id); return err },
 		"RunOfVersion":  func() error { _, err := b.RunOfVersion(b.ctx, id, 1); return err },
 	} {
 		if err := read(); !errors.Is(err, catalog.ErrNotFound) {

@@ -139,7 +139,7 @@ func pruneReturnsKeys(t *testing.T, b *bench) {
 	last, _ := b.publish(dataset(delib, "Délibérations", "e"), day(4))
 
 	prune := func(keep int) []string {
-		keys, err := b.Prune(b.ctx, d.ID, keep)
+		keys, err := b.Prune(b.ctx, d.ID, catalog.PrunePolicy{Last: keep})
 		b.ok(err)
 		slices.Sort(keys)
 		return keys
@@ -196,7 +196,7 @@ func forgetRuns(t *testing.T, b *bench) {
 	b.ok(b.Record(b.ctx, held))
 	_, second := b.publish(dataset(delib, "Délibérations", "b"), day(2))
 	b.publish(dataset(delib, "Délibérations", "c"), day(3))
-	_, err := b.Prune(b.ctx, d.ID, 2)
+	_, err := b.Prune(b.ctx, d.ID, catalog.PrunePolicy{Last: 2})
 	b.ok(err)
 	for n := range 30 {
 		b.end(delib, day(4).Add(time.Duration(n)*time.Minute), catalog.Unchanged)
@@ -230,7 +230,7 @@ func forgetRunsKeepsNewest(t *testing.T, b *bench) {
 	_, published := b.publish(dataset(delib, "Délibérations", "a"), day(0))
 	again := dataset(delib, "Délibérations", "b")
 	b.publish(again, day(1))
-	_, err := b.Prune(b.ctx, again.ID, 1)
+	_, err := b.Prune(b.ctx, again.ID, catalog.PrunePolicy{Last: 1})
 	b.ok(err)
 	var runs []catalog.Run
 	for range 19 { // all at the same time: the order is that of the identities
@@ -272,7 +272,7 @@ func keysAreNamed(t *testing.T, b *bench) {
 	files, origins := []string{"pub/a.csv", "pub/a.parquet", "pub/b.csv", "pub/b.parquet"}, []string{"origins/a", "origins/b"}
 	b.same(b.named(), slices.Concat(origins, files, []string{"quarantine/f3.csv", key1, key2}))
 
-	_, err := b.Prune(b.ctx, d.ID, 1)
+	_, err := b.Prune(b.ctx, d.ID, catalog.PrunePolicy{Last: 1})
 	b.ok(err)
 	b.same(b.named(), slices.Concat(origins[1:], files[2:], []string{"quarantine/f3.csv", key1, key2}))
 	for n := range 21 {

@@ -141,7 +141,7 @@ func publishHistory(t *testing.T, b *bench) {
 	b.same(s.Published.History, []int64{106, 105, 104, 103, 102})
 	b.same(s.Last.History, s.Published.History)
 	b.same(s.Last.Status, catalog.Held)
-	_, err := b.Prune(b.ctx, dataset(delib, "", "").ID, 1)
+	_, err := b.Prune(b.ctx, dataset(delib, "", "").ID, catalog.PrunePolicy{Last: 1})
 	b.ok(err)
 	b.same(b.source(delib).Published.History, s.Published.History)
 }
