@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -32,6 +33,8 @@ var (
 
 // A Dir keeps blobs as files under one local folder: the key is the path. A file appears under its key by a rename, after it was
 // synced, and the folder is synced before Put or Adopt returns. It is safe for concurrent use, also by several processes.
+//
+// When the disk does not confirm a write, that is the end of this Dir for everything but reading: see SyncError and Failed.
 type Dir struct {
 	root   string
 	least  int64   // free bytes to keep
@@ -39,6 +42,8 @@ type Dir struct {
 	seed   maphash.Seed
 	locks  [64]sync.Mutex // by key: who moves a file into place
 	synced sync.Map       // folders whose entry in their parent is known to be on disk
+	fsync  func(*os.File) error
+	failed atomic.Pointer[SyncError] // the first sync that failed
 }
 
 var _ BlobStore = (*Dir)(nil)
@@ -58,11 +63,11 @@ func OpenDir(path string, options ...DirOption) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open blobs: %w", err)
 	}
-	d := &Dir{root: root, seed: maphash.MakeSeed()}
+	d := &Dir{root: root, seed: maphash.MakeSeed(), fsync: func(f *os.File) error { return syncFile(f) }}
 	for _, o := range options {
 		o(d)
 	}
-	if err := os.MkdirAll(d.Temp(), 0o750); err != nil {
+	if err := d.makeFolders(); err != nil {
 		return nil, fmt.Errorf("open blobs: %w", err)
 	}
 	if err := d.sweep(time.Now().Add(-tempAge)); err != nil {
@@ -117,7 +122,7 @@ func (d *Dir) Adopt(ctx context.Context, key, path string) error {
 	if there {
 		return os.Remove(path)
 	}
-	if err := readyRegular(path); err != nil {
+	if err := d.readyRegular(path); err != nil {
 		return fmt.Errorf("adopt %s: %w", key, err)
 	}
 	switch err := d.place(key, path); {
@@ -148,7 +153,7 @@ func (d *Dir) begin(ctx context.Context, key string) (there bool, err error) {
 	if err := CheckKey(key); err != nil {
 		return false, err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), d.Failed()); err != nil {
 		return false, err
 	}
 	_, err = d.Stat(ctx, key)
@@ -183,7 +188,7 @@ func (d *Dir) write(ctx context.Context, r io.Reader) (path string, err error) {
 	}
 	_, err = io.Copy(f, &cancelReader{ctx, r})
 	if err == nil {
-		err = syncFile(f)
+		err = d.sync(f)
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		_ = os.Remove(f.Name())
@@ -209,46 +214,22 @@ func (d *Dir) place(key, file string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
 	}
+	info, err := os.Lstat(file)
+	if err != nil {
+		return err
+	}
 	if err := renameFile(file, target); err != nil {
 		return err
 	}
 	if err := d.syncFolders(folder); err != nil {
-		_ = os.Remove(target)
+		d.takeBack(target, info.ModTime())
 		return err
 	}
 	return nil
-}
-
-// syncFolders makes the entries of folder durable, and those of its parents that this process has not seen synced.
-func (d *Dir) syncFolders(folder string) error {
-	if err := syncPath(folder); err != nil {
-		return err
-	}
-	for folder != d.root {
-		if _, ok := d.synced.Load(folder); ok {
-			return nil
-		}
-		parent := filepath.Dir(folder)
-		if err := syncPath(parent); err != nil {
-			return err
-		}
-		d.synced.Store(folder, nil)
-		folder = parent
-	}
-	return nil
-}
-
-// syncPath makes a file's content, or a folder's entries, durable.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(syncFile(f), f.Close())
 }
 
 // readyRegular makes a file ready to be moved to its key: as young as if it were written now, and synced.
-func readyRegular(path string) error {
+func (d *Dir) readyRegular(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return err
@@ -260,7 +241,7 @@ func readyRegular(path string) error {
 	if err := os.Chtimes(path, now, now); err != nil {
 		return err
 	}
-	return syncPath(path)
+	return d.syncPath(path)
 }
 
 // Open implements BlobStore. The Blob is an *os.File.
@@ -300,7 +281,7 @@ func (d *Dir) Delete(ctx context.Context, key string) error {
 	if err := os.Remove(d.path(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
-	return syncPath(filepath.Dir(d.path(key)))
+	return d.syncPath(filepath.Dir(d.path(key)))
 }
 
 // Expire implements BlobStore: between looking at the file's age and removing it, no process can renew it.

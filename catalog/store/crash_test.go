@@ -75,7 +75,7 @@ func harvestOnce(ctx context.Context, s *store.Store, source string, n int, said
 	said.Lock()
 	fmt.Println(d.ID, d.Version)
 	said.Unlock()
-	_, err = s.Prune(ctx, d.ID, 3)
+	_, err = s.Prune(ctx, d.ID, catalog.PrunePolicy{Last: 3})
 	return err
 }
 

@@ -41,6 +41,9 @@ func BlobStore(t *testing.T, open func(t *testing.T) publish.BlobStore) {
 		{"stops listing at the first error", stopsListing},
 		{"serves ranges over HTTP", servesRanges},
 		{"takes the same blob from many at once", manyAtOnce},
+		{"takes the same blob of several parts from many at once", manyLargeAtOnce},
+		{"reads from many places at once", readsAtOnce},
+		{"adopts neither links nor folders", adoptsNoLink},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -411,6 +414,82 @@ func manyAtOnce(t *testing.T, s publish.BlobStore) {
 	}
 	wg.Wait()
 	if got := keys(t, s, ""); !slices.Equal(got, []string{aKey}) {
+		t.Errorf("left %q", got)
+	}
+}
+
+// manyLargeAtOnce is manyAtOnce for blobs that some stores send in parts.
+func manyLargeAtOnce(t *testing.T, s publish.BlobStore) {
+	want := noise(33<<20 + 5)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if err := s.Put(t.Context(), aKey, io.LimitReader(bytes.NewReader(want), int64(len(want)))); err != nil {
+				t.Errorf("put: %v", err)
+			}
+			if n, err := s.Stat(t.Context(), aKey); err != nil || n != int64(len(want)) {
+				t.Errorf("after put: %d bytes, %v", n, err)
+			}
+		})
+	}
+	wg.Wait()
+	if !bytes.Equal(content(t, s, aKey), want) {
+		t.Error("other bytes")
+	}
+	if got := keys(t, s, ""); !slices.Equal(got, []string{aKey}) {
+		t.Errorf("left %q", got)
+	}
+}
+
+// readsAtOnce lets ReadAt be called from many goroutines, as a Parquet reader does, at the blob's end too.
+func readsAtOnce(t *testing.T, s publish.BlobStore) {
+	want := noise(300_000)
+	put(t, s, aKey, string(want))
+	b, err := s.Open(t.Context(), aKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			at, part := int64(i)*50_000, make([]byte, 50_000)
+			if n, err := b.ReadAt(part, at); n != len(part) || err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+				t.Errorf("at %d: %d bytes, %v", at, n, err)
+			}
+			if !bytes.Equal(part, want[at:at+50_000]) {
+				t.Errorf("at %d: other bytes", at)
+			}
+		})
+	}
+	wg.Wait()
+	tail := make([]byte, 100)
+	if n, err := b.ReadAt(tail, int64(len(want)-10)); n != 10 || err != io.EOF || !bytes.Equal(tail[:n], want[len(want)-10:]) { //nolint:errorlint // as above
+		t.Errorf("over the end: %d bytes, %v", n, err)
+	}
+	if at, err := b.Seek(7, io.SeekStart); at != 7 || err != nil {
+		t.Errorf("seek: %d, %v", at, err)
+	}
+	if _, err := io.ReadFull(b, tail); err != nil || !bytes.Equal(tail, want[7:107]) {
+		t.Errorf("read after seek: %v or other bytes", err)
+	}
+}
+
+// adoptsNoLink gives a link and a folder, which are no finished files.
+func adoptsNoLink(t *testing.T, s publish.BlobStore) {
+	whole := file(t, s, []byte("x"))
+	link := whole + ".link"
+	if err := os.Symlink(whole, link); err != nil {
+		t.Skip("SKIPPED: no symbolic links here:", err)
+	}
+	defer os.Remove(whole)
+	defer os.Remove(link)
+	for _, path := range []string{link, t.TempDir()} {
+		if s.Adopt(t.Context(), aKey, path) == nil {
+			t.Errorf("adopted %s", path)
+		}
+	}
+	if got := keys(t, s, ""); len(got) != 0 {
 		t.Errorf("left %q", got)
 	}
 }

@@ -2,19 +2,16 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"grenier/publish"
@@ -23,20 +20,22 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// partSize is how much of a blob is sent at once. A blob that fits is one conditional request; a longer one is made of parts.
-const partSize = 16 << 20
-
 // A Store keeps blobs as objects under a prefix of one bucket. It is safe for concurrent use, also by several processes.
 //
-// A blob of one part is put on condition that its key is free. The protocol's parts know no such condition in this client: two writers
-// of one longer key at the same time both send it, and the second replaces the first by the same bytes.
+// A blob is put on condition that its key is free, whether it is one request or many parts; a server that knows no conditions is asked without.
+// Requests that a server or the way to it loses are made again by the client, ten times within seconds.
 type Store struct {
-	client *minio.Client
-	bucket string
-	prefix string // "" or ends with a slash
+	client       *minio.Client
+	endpoint     string
+	bucket       string
+	prefix       string      // "" or ends with a slash
+	noConditions atomic.Bool // the server knows none
 }
 
-var _ publish.BlobStore = (*Store)(nil)
+var (
+	_ publish.BlobStore = (*Store)(nil)
+	_ publish.Signer    = (*Store)(nil)
+)
 
 // Open connects to the bucket that address names, and checks that it is there:
 //
@@ -60,7 +59,7 @@ func Open(ctx context.Context, address string, secret func(ref string) (string, 
 	if !found {
 		return nil, fmt.Errorf("open s3 bucket %s at %s: no such bucket", c.bucket, c.endpoint)
 	}
-	return &Store{client: client, bucket: c.bucket, prefix: c.prefix}, nil
+	return &Store{client: client, endpoint: c.endpoint, bucket: c.bucket, prefix: c.prefix}, nil
 }
 
 // A config is a parsed address.
@@ -129,98 +128,6 @@ func (c config) connect(secret func(string) (string, error)) (*minio.Client, err
 	return minio.New(c.endpoint, &minio.Options{Creds: creds, Secure: !c.insecure, Region: c.region, Transport: transport})
 }
 
-// parts keeps the buffers of Put.
-var parts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// Put implements publish.BlobStore.
-func (s *Store) Put(ctx context.Context, key string, r io.Reader) error {
-	there, err := s.begin(ctx, key)
-	if there == young || err != nil {
-		return err
-	}
-	first := parts.Get().(*bytes.Buffer)
-	defer parts.Put(first)
-	first.Reset()
-	r = &wholeReader{r}
-	n, err := first.ReadFrom(io.LimitReader(r, partSize))
-	if err == nil && n < partSize {
-		err = s.put(ctx, key, bytes.NewReader(first.Bytes()), n, there)
-	} else if err == nil {
-		err = s.put(ctx, key, io.MultiReader(bytes.NewReader(first.Bytes()), r), -1, there)
-	}
-	if err != nil {
-		return fmt.Errorf("put %s: %w", key, err)
-	}
-	return nil
-}
-
-// Adopt implements publish.BlobStore.
-func (s *Store) Adopt(ctx context.Context, key, path string) error {
-	there, err := s.begin(ctx, key)
-	if err == nil && there != young {
-		err = s.send(ctx, key, path, there)
-	}
-	if err != nil {
-		return fmt.Errorf("adopt %s: %w", key, err)
-	}
-	return os.Remove(path)
-}
-
-func (s *Store) send(ctx context.Context, key, path string, there presence) error {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return s.put(ctx, key, f, info.Size(), there)
-}
-
-// A presence is what is kept under a key that is given.
-type presence int
-
-const (
-	absent presence = iota
-	young
-	old // is sent anew, which makes it young: some servers leave the date of what is copied onto itself
-)
-
-// renewAfter is how old an object is left as it is. Tests change it.
-var renewAfter = 12 * time.Hour
-
-// begin checks what must hold before anything is sent.
-func (s *Store) begin(ctx context.Context, key string) (presence, error) {
-	info, err := s.stat(ctx, key)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return absent, nil
-	case err != nil:
-		return absent, err
-	case time.Since(info.LastModified) > renewAfter:
-		return old, nil
-	}
-	return young, nil
-}
-
-// put sends size bytes, or as many as there are when size is -1. A key taken meanwhile is no error: it names the same bytes.
-func (s *Store) put(ctx context.Context, key string, r io.Reader, size int64, there presence) error {
-	o := minio.PutObjectOptions{PartSize: partSize, SendContentMd5: true, ContentType: "application/octet-stream"}
-	if there == absent {
-		o.SetMatchETagExcept("*")
-	}
-	_, err := s.client.PutObject(ctx, s.bucket, s.prefix+key, r, size, o)
-	if code := minio.ToErrorResponse(err).Code; code == minio.PreconditionFailed || code == "ConditionalRequestConflict" {
-		_, err = s.Stat(ctx, key)
-	}
-	return err
-}
-
 // Open implements publish.BlobStore. ctx must live as long as the Blob is read. Reading in order is one request; each ReadAt is one of
 // its range.
 func (s *Store) Open(ctx context.Context, key string) (publish.Blob, error) {
@@ -234,7 +141,7 @@ func (s *Store) Open(ctx context.Context, key string) (publish.Blob, error) {
 		}
 	}
 	if err != nil {
-		return nil, pathError("open", key, err)
+		return nil, s.failed("open", key, err)
 	}
 	return o, nil
 }
@@ -251,7 +158,7 @@ func (s *Store) stat(ctx context.Context, key string) (minio.ObjectInfo, error) 
 	}
 	info, err := s.client.StatObject(ctx, s.bucket, s.prefix+key, minio.StatObjectOptions{})
 	if err != nil {
-		return minio.ObjectInfo{}, pathError("stat", key, err)
+		return minio.ObjectInfo{}, s.failed("stat", key, err)
 	}
 	return info, nil
 }
@@ -265,7 +172,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	if err := s.client.RemoveObject(ctx, s.bucket, s.prefix+key, minio.RemoveObjectOptions{}); err != nil {
-		return pathError("delete", key, err)
+		return s.failed("delete", key, err)
 	}
 	return nil
 }
@@ -281,7 +188,7 @@ func (s *Store) Expire(ctx context.Context, key string, before time.Time) (gone 
 		return false, err
 	}
 	if err := s.client.RemoveObject(ctx, s.bucket, s.prefix+key, minio.RemoveObjectOptions{}); err != nil {
-		return false, pathError("expire", key, err)
+		return false, s.failed("expire", key, err)
 	}
 	return true, nil
 }
@@ -298,7 +205,7 @@ func (s *Store) Each(ctx context.Context, prefix string, fn func(key string, siz
 	defer cancel()
 	for o := range s.client.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix, Recursive: true}) {
 		if o.Err != nil {
-			return fmt.Errorf("list %s: %w", prefix, o.Err)
+			return s.failed("list", prefix, o.Err)
 		}
 		key := strings.TrimPrefix(o.Key, s.prefix)
 		if publish.CheckKey(key) != nil { // folders that some tools make, other people's objects
@@ -311,23 +218,14 @@ func (s *Store) Each(ctx context.Context, prefix string, fn func(key string, siz
 	return ctx.Err()
 }
 
-// pathError says what was done to which key, and is fs.ErrNotExist when there is none.
-func pathError(op, key string, err error) error {
+// failed says what was done to which key of which bucket at which server, and is fs.ErrNotExist when there is no such key.
+func (s *Store) failed(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
 	r := minio.ToErrorResponse(err)
-	if r.Code == minio.NoSuchKey || r.StatusCode == http.StatusNotFound && r.Code != minio.NoSuchBucket {
-		err = fs.ErrNotExist
+	if r.Code == minio.NoSuchKey || r.StatusCode == http.StatusNotFound && r.Code != minio.NoSuchBucket && r.Code != "NoSuchUpload" {
+		return &fs.PathError{Op: op, Path: key, Err: fs.ErrNotExist}
 	}
-	return &fs.PathError{Op: op, Path: key, Err: err}
-}
-
-// A wholeReader keeps a stream that stops short from passing for a whole one: the client takes io.ErrUnexpectedEOF, which is what a cut HTTP
-// body yields, for the end of a last part.
-type wholeReader struct{ r io.Reader }
-
-func (w *wholeReader) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if err == io.ErrUnexpectedEOF { //nolint:errorlint // wrapped ones are not taken for the end
-		err = fmt.Errorf("stream stops short: %w", err)
-	}
-	return n, err
+	return fmt.Errorf("%s %s in the s3 bucket %s at %s: %w", op, key, s.bucket, s.endpoint, err)
 }
