@@ -31,14 +31,15 @@ func (l *line) gate() string {
 	if l.ask.Accept != "" {
 		return l.acceptOther()
 	}
-	if l.recipe.Gate.Off != "" {
+	g := l.recipe.Gate.over(l.source.Gate)
+	if g.Off != "" {
 		return ""
 	}
 	now := delivery{l.run.Accepted, l.run.Rejected, l.run.Columns, l.run.Sketch}
 	if why := heldAlone(now, l.run.Report, l.judged.schema); why != "" {
 		return l.heldSentence(why)
 	}
-	if why := heldAgainst(l.recipe.Gate.withDefaults(), l.source.Published, now, l.judged.schema); why != "" {
+	if why := heldAgainst(g.withDefaults(), l.source.Published, now, l.judged.schema); why != "" {
 		return l.heldSentence(why)
 	}
 	return ""
@@ -46,8 +47,7 @@ func (l *line) gate() string {
 
 // acceptOther holds a delivery that is not the one a person looked at and accepts: it changed since it was held.
 func (l *line) acceptOther() string {
-	held := l.source.Last
-	if held == nil || held.Status != catalog.Held || sameDelivery(held.Documents, l.run.Documents) {
+	if l.waiting == nil || sameDelivery(l.waiting.Documents, l.run.Documents) {
 		return ""
 	}
 	return l.heldSentence("Le fichier a changé depuis la livraison retenue\u00a0: regardez la nouvelle avant de l’accepter.")
@@ -111,6 +111,27 @@ func heldAgainst(g GateOptions, last *catalog.RunMark, now delivery, s *schemas.
 		return fmt.Sprintf("Le fichier reçu ne contient plus qu’environ %d\u00a0%% des lignes déjà publiées, d’après leurs identifiants.", int(kept*100))
 	}
 	return ""
+}
+
+// over is the recipe's gate with what a source says of its own: its thresholds replace the recipe's one by one. A source that names a threshold is
+// watched, even when its recipe asks for no hold.
+func (g GateOptions) over(own *catalog.Gate) GateOptions {
+	if own == nil {
+		return g
+	}
+	g.Off = own.Off
+	for _, x := range []struct {
+		to *float64
+		by float64
+	}{{&g.Shrink, own.Shrink}, {&g.Invalid, own.Invalid}, {&g.Grow, own.Grow}, {&g.Overlap, own.Overlap}} {
+		if x.by != 0 {
+			*x.to = x.by
+		}
+	}
+	if own.ShrinkMin != 0 {
+		g.ShrinkMin = own.ShrinkMin
+	}
+	return g
 }
 
 func (g GateOptions) withDefaults() GateOptions {
