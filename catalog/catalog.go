@@ -71,6 +71,7 @@ type Source struct {
 	Params    map[string]string // fill ${…} in the recipe
 	Key       string            // dataset key: "scdl/deliberations", or the recipe's own
 	Schedule  string            // cron expression; "" is the recipe's
+	Gate      *Gate             // thresholds of its own, nil: the recipe's
 	Disabled  bool
 	NextRun   time.Time // zero: the scheduler has not seen it yet
 	Published *RunMark  // the last run that published, nil before
@@ -78,11 +79,22 @@ type Source struct {
 	Failures  int       // failed runs in a row
 }
 
+// A Gate says when a delivery must wait for a person. A zero threshold is the recipe's, or the platform's.
+type Gate struct {
+	Off       string  `json:"off,omitempty" yaml:"off"`               // a reason: no hold at all
+	Shrink    float64 `json:"shrink,omitempty" yaml:"shrink"`         // hold under this share of the usual rows
+	ShrinkMin int64   `json:"shrink_min,omitempty" yaml:"shrink_min"` // … when more than this many rows are lost
+	Invalid   float64 `json:"invalid,omitempty" yaml:"invalid"`       // hold when more than this share is rejected, and hardly any was
+	Grow      float64 `json:"grow,omitempty" yaml:"grow"`             // hold over this multiple of the usual rows
+	Overlap   float64 `json:"overlap,omitempty" yaml:"overlap"`       // hold when the key set shares less than this with the last version
+}
+
 // A RunMark is what the line needs to know of an earlier run without reading its report.
 type RunMark struct {
 	Run       string
 	Ended     time.Time
 	Status    Status
+	Stage     string // where it stopped, "" for one that went to its end
 	State     string // the connector's
 	Process   string // hash of recipe, schema and rules: another value means the same bytes must be judged again
 	Documents []Raw  // in order
@@ -145,6 +157,7 @@ type Run struct {
 	Sketch     []uint64        `json:"-"`
 	Report     *schemas.Report `json:"report,omitempty"`     // nil in lists
 	Quarantine *File           `json:"quarantine,omitempty"` // the rejected rows and their reasons, never public
+	Decision   *Decision       `json:"-"`                    // that it carries out, written with its end; never read back
 }
 
 // DatasetStatus is what a reader must know of a dataset.

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,9 +50,17 @@ type Store interface {
 	// bytes are those of the previous version). It returns the dataset as stored. ErrNotFound when the run is no longer Running.
 	Publish(ctx context.Context, d Dataset, run Run) (Dataset, error)
 	// Record writes the end of a run that published nothing, in one transaction with what follows from it. Unchanged says that the source
-	// delivers what is online: Checked moves, and a held or stale dataset is published again. Held, and the third Failed run in a row, change
-	// the dataset's status. An EventUpdated tells when the status changed.
+	// delivers what is online: Checked moves, and a held or stale dataset is published again; with a Stage, that it delivers what a person
+	// refused, and Checked stays. Held, and the third Failed run in a row, change the dataset's status. An EventUpdated tells when the status
+	// changed.
+	//
+	// Publish, and Record of an Unchanged run, write the run's Decision too; ErrDecided when its held run waits no longer.
 	Record(ctx context.Context, run Run) error
+	// Decide refuses the held delivery that d.Run names, for good: in one transaction the decision is written, a held dataset is published
+	// again with its last good version, and an EventUpdated tells. Before, After, Documents and Process are the store's to fill. ErrDecided when
+	// the delivery waits no longer. A release is written by the run that carries it out.
+	Decide(ctx context.Context, d Decision) error
+	Decisions(ctx context.Context, q DecisionQuery) ([]Decision, error) // newest first
 
 	Dataset(ctx context.Context, id uuid.UUID) (Dataset, error)
 	// DatasetBySlug also finds old slugs: the dataset returned then has another Slug than asked.
@@ -60,10 +69,13 @@ type Store interface {
 	// EachDataset calls fn for every dataset that q selects, in creation order, without holding them all; it stops at the first error.
 	EachDataset(ctx context.Context, q DatasetQuery, fn func(Dataset) error) error
 	Versions(ctx context.Context, dataset uuid.UUID) ([]Version, error) // newest first
+	// Timeline says what was online when, newest version first, the forgotten ones too. It comes from the events, which are never deleted.
+	Timeline(ctx context.Context, dataset uuid.UUID) ([]Period, error)
 	// File finds the file of a distribution: of the newest version (version 0) or of a past one, with its dataset.
 	File(ctx context.Context, id uuid.UUID, version int) (File, Dataset, error)
-	// Prune forgets all but the newest keep versions of a dataset and returns the blob keys that nothing names any more.
-	Prune(ctx context.Context, dataset uuid.UUID, keep int) ([]string, error)
+	// Prune forgets the versions of a dataset that the policy does not keep, never the one online, in one transaction, and returns the keys of their
+	// files that nothing names any more.
+	Prune(ctx context.Context, dataset uuid.UUID, policy PrunePolicy) ([]string, error)
 
 	Run(ctx context.Context, id string) (Run, error)     // with its report
 	Runs(ctx context.Context, q RunQuery) ([]Run, error) // newest first, without reports
@@ -80,6 +92,37 @@ type Store interface {
 	Events(ctx context.Context, after int64, limit int) ([]Event, error) // by Seq
 	Cursor(ctx context.Context, subscriber string) (int64, error)        // 0 at first
 	SetCursor(ctx context.Context, subscriber string, seq int64) error
+
+	// Audit lists what people decided, newest first. Note adds an entry, with Seq and Hash set by the store; what changes something writes its entry in
+	// the same transaction. VerifyAudit returns a *TamperedError for the first entry that is not what was written.
+	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
+	Note(ctx context.Context, e AuditEntry) error
+	VerifyAudit(ctx context.Context) error
+
+	// Withdraw takes a dataset down in one transaction, and returns the blob keys to delete: the files of all its versions, their origins, what its
+	// runs kept, but for what something else names. Its runs are emptied of all that quotes cells, its versions keep no file, an
+	// EventWithdrawn and an audit entry tell. Withdrawing again only empties what came since.
+	Withdraw(ctx context.Context, w Withdrawal) ([]string, error)
+	// Doomed empties the runs of withdrawn datasets that ended since, and returns all keys that are still to be deleted; Forgotten says which are.
+	Doomed(ctx context.Context) ([]string, error)
+	Forgotten(ctx context.Context, keys []string) error
+	// Reinstate allows the next harvest to publish a withdrawn dataset again, as its next version; until then it stays withdrawn.
+	Reinstate(ctx context.Context, w Withdrawal) error
+	Withdrawal(ctx context.Context, dataset uuid.UUID) (Withdrawal, error)
+	// Expunge takes the files of past versions of a dataset away, like Withdraw: those of a series that hold rows of a withdrawn one.
+	Expunge(ctx context.Context, dataset uuid.UUID, versions []int) error
+	// FileOwner finds the dataset that has, or once had, a distribution: withdrawn, or in a format that is no longer made.
+	FileOwner(ctx context.Context, id uuid.UUID) (Dataset, error)
+	// Scrub makes what was deleted leave the database's own files.
+	Scrub(ctx context.Context) error
+
+	// Revision grows whenever something changes that Export must write again. Export writes the catalogue, as of one moment, so that Import
+	// makes of an empty one what it was, identities included; events, versions, decisions and audit with it, old runs and cursors without.
+	Revision(ctx context.Context) (int64, error)
+	Export(ctx context.Context, w io.Writer) error
+	Import(ctx context.Context, r io.Reader) error
+	// Uses says what the catalogue keeps under a blob key. It may read all runs: it is for a few keys.
+	Uses(ctx context.Context, key string) ([]BlobUse, error)
 
 	// Check verifies the database file or server: reachable, migrated, consistent. For `doctor` and /readyz.
 	Check(ctx context.Context) error
@@ -128,6 +171,7 @@ type RunQuery struct {
 	Source, Member string
 	Dataset        uuid.UUID
 	Status         Status
+	Waiting        bool // held deliveries that wait for a person: nothing was delivered since, nobody decided
 	Limit          int
 }
 

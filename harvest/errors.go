@@ -1,6 +1,10 @@
 package harvest
 
-import "errors"
+import (
+	"errors"
+
+	"grenier/publish"
+)
 
 // A Stage is a step of the line.
 type Stage string
@@ -76,7 +80,11 @@ func SentenceOf(err error) string {
 		return s.French
 	}
 	var e *StageError
-	if errors.As(err, &e) {
+	errors.As(err, &e)
+	if text := publish.DiskTrouble(err, e == nil || e.Stage == StageFetch); text != "" {
+		return text
+	}
+	if e != nil {
 		switch e.Stage {
 		case StageFetch:
 			return "La source n’a pas pu être lue. La dernière version reste en ligne ; un nouvel essai est prévu."

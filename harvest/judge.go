@@ -27,6 +27,7 @@ type judging struct {
 	span       span
 	keys       sketch
 	quarantine *publish.Pressed
+	origin     string // name of the document being judged, as a public file may tell it
 }
 
 // newJudged prepares the table of one run. Documents of a JSON Schema are not mapped: their records become columns by the schema's own table.
@@ -51,7 +52,7 @@ func (j *judging) open(labels []string) (*schemas.Schema, error) {
 	j.span.column = s.Field(l.recipe.Dataset.Temporal)
 	j.keys.find(s)
 	l.draft, err = publish.Begin(publish.Order{
-		Schema: s, Dir: l.Dir, Formats: l.recipe.formats(),
+		Schema: s, Dir: l.Dir, Formats: l.recipe.formats(s), Origins: l.recipe.national(), Profile: true,
 		Meta: publish.Meta{
 			Title: l.dataset.Title, Publisher: l.member.Name, License: catalog.LicenseURL(l.dataset.License),
 			Source: l.BaseURL + "/id/jeu/" + l.dataset.ID.String(),
@@ -65,6 +66,7 @@ func (j *judging) keep(document string, labels []string, in *schemas.Block, out 
 	if out.Rows > 0 {
 		j.span.add(out)
 		j.keys.add(out)
+		j.line.draft.Document(j.origin)
 		if err := j.line.draft.Write(out); err != nil {
 			return at(StagePublish, err)
 		}
@@ -99,6 +101,9 @@ func (j *judging) finish() error {
 		l.run.Quarantine = &catalog.File{Name: l.recipe.Dataset.Name + "-lignes-ecartees.csv", Key: quarantine.Key, Bytes: quarantine.Bytes, Rows: quarantine.Rows, SHA256: quarantine.SHA256}
 	}
 	j.describe(files)
+	if o := l.draft.Origins(); o != nil {
+		l.dataset.Origins = &catalog.File{Key: o.Key, Bytes: o.Bytes, Rows: o.Rows, SHA256: o.SHA256}
+	}
 	return nil
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // processVersion changes whenever the line would make other files from the same bytes and recipe.
-const processVersion = "1"
+const processVersion = "2"
 
 // A line is one run on its way. Its methods are called in the order of travel.
 type line struct {
@@ -37,6 +37,8 @@ type line struct {
 	dataset catalog.Dataset
 	draft   *publish.Draft
 	judged  *judging
+
+	waiting *catalog.Run // with Accept: the held run that waits for a person, nil when none does
 }
 
 // delivered is one document at hand: its identity and its bytes.
@@ -56,7 +58,7 @@ func (l *line) travel(ctx context.Context) error {
 	if err := l.prepare(ctx); err != nil {
 		return at(StageFetch, err)
 	}
-	switch err := l.fetch(ctx); {
+	switch err := l.bring(ctx); {
 	case errors.Is(err, ErrUnchanged) && l.last != nil:
 		l.run.Status, l.run.State, l.run.Documents = catalog.Unchanged, l.last.State, l.last.Documents
 		return nil
@@ -69,15 +71,17 @@ func (l *line) travel(ctx context.Context) error {
 	}
 	switch err := l.judge(ctx); {
 	case errors.Is(err, errNoRecords):
-		l.run.Status, l.run.Stage, l.run.Message = catalog.Held, string(StageGate), l.heldSentence("Le fichier reçu ne contient aucun enregistrement.")
-		return nil
+		return at(StageGate, l.hold(ctx, l.heldSentence("Le fichier reçu ne contient aucun enregistrement.")))
 	case err != nil:
 		return at(StageCheck, err)
 	}
 	if why := l.gate(); why != "" {
-		l.run.Status, l.run.Stage, l.run.Message = catalog.Held, string(StageGate), why
+		if err := l.hold(ctx, why); err != nil {
+			return at(StageGate, err)
+		}
 		return at(StagePublish, l.keepQuarantine(ctx))
 	}
+	l.run.Decision = l.decision()
 	if l.ask.DryRun {
 		l.run.Status = catalog.Published
 		return nil
@@ -121,19 +125,24 @@ func (l *line) prepare(ctx context.Context) (err error) {
 	l.dataset.ID = catalog.DatasetID(l.Namespace, l.member.SIREN, l.dataset.Key)
 	l.dataset.Source = l.source.ID
 	l.dataset.Member = l.member
+	if l.source.Published == nil && l.source.Last != nil { // what a withdrawal leaves: nothing of it is to be fetched nor kept again
+		if err := l.refuseWithdrawn(ctx, false); err != nil {
+			return err
+		}
+	}
 	l.run.Process = l.process()
 	l.last = l.base()
-	return nil
+	return l.findWaiting(ctx)
 }
 
 // base is the newest run known to have delivered what is online, judged as this run would judge it: the last one when it found nothing new
 // (its State is fresher, and a recipe that changed without effect is judged once only), else the one that published.
 func (l *line) base() *catalog.RunMark {
-	if l.ask.Force {
+	if l.ask.Force || l.ask.Replay != "" {
 		return nil
 	}
 	for _, m := range []*catalog.RunMark{l.source.Last, l.source.Published} {
-		if m != nil && (m.Status == catalog.Published || m.Status == catalog.Unchanged) && m.Process == l.run.Process && len(m.Documents) > 0 {
+		if m != nil && (m.Status == catalog.Published || m.Status == catalog.Unchanged) && m.Stage == "" && m.Process == l.run.Process && len(m.Documents) > 0 {
 			return m
 		}
 	}
@@ -212,7 +221,7 @@ func (l *line) receive(ctx context.Context, d Document) error {
 	}
 	f, err := os.CreateTemp(l.Dir, "raw-*.part")
 	if err != nil {
-		return fmt.Errorf("create temporary file: %w", err)
+		return at(StagePublish, fmt.Errorf("create temporary file: %w", err)) // our disk, not the source
 	}
 	l.docs = append(l.docs, delivered{file: f, temp: f.Name()})
 	doc := &l.docs[len(l.docs)-1]
@@ -300,6 +309,7 @@ func (l *line) judge(ctx context.Context) error {
 		if len(l.docs) > 1 {
 			name = d.Name
 		}
+		l.judged.origin = sourceName(d.Name)
 		in := Input{Name: d.Name, MediaType: d.MediaType, Size: d.Bytes, ReaderAt: d.file}
 		if err := l.judged.document(ctx, name, in, opt); err != nil {
 			return err
@@ -317,8 +327,9 @@ func (l *line) publish(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("read dataset %s: %w", l.dataset.ID, err)
 	case online.Status == catalog.DatasetWithdrawn:
-		return Permanent(Say("Ce jeu de données a été retiré du portail par une personne\u00a0: le moissonnage ne le remet pas en ligne. Pour le republier, adressez-vous à votre opérateur.",
-			fmt.Errorf("dataset %s is withdrawn", l.dataset.ID)))
+		if err := l.refuseWithdrawn(ctx, true); err != nil {
+			return err
+		}
 	case sameToReaders(online, l.dataset):
 		l.run.Status = catalog.Unchanged
 		return l.draft.Store(ctx, l.Blobs) // files that are there stay; one that was lost is back
@@ -328,20 +339,23 @@ func (l *line) publish(ctx context.Context) error {
 	}
 	l.run.Status, l.run.Ended = catalog.Published, l.now()
 	stored, err := l.Store.Publish(ctx, l.dataset, l.run)
+	if errors.Is(err, catalog.ErrDecided) {
+		return decidedMeanwhile(err)
+	}
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", l.dataset.ID, err)
 	}
 	l.dataset, l.run.Version = stored, stored.Version
-	if keep := l.recipe.Keep; stored.Version > keep {
+	if policy := l.recipe.Retention(); stored.Version > policy.Last {
 		// The keys that nothing names any more are Sweep's business: another run may be about to name one of them again.
-		if _, err := l.Store.Prune(ctx, stored.ID, keep); err != nil {
+		if _, err := l.Store.Prune(ctx, stored.ID, policy); err != nil {
 			l.Log.Warn("old versions not forgotten", "dataset", stored.ID, "error", err)
 		}
 	}
 	return nil
 }
 
-// sameToReaders tells whether two datasets have the same files, verdict and metadata.
+// sameToReaders tells whether two datasets have the same files, verdict and metadata, and are both known row by row or not.
 func sameToReaders(a, b catalog.Dataset) bool {
 	sameFile := func(a, b catalog.File) bool {
 		return a.ID == b.ID && a.SHA256 == b.SHA256 && a.Name == b.Name && a.Title == b.Title
@@ -350,7 +364,7 @@ func sameToReaders(a, b catalog.Dataset) bool {
 		return [...]any{d.Key, d.Source, d.Title, d.Description, d.SchemaName, d.SchemaVersion, d.SchemaURL, d.HVD, d.License, d.Frequency,
 			d.TemporalFrom, d.TemporalTo, d.Valid, d.Rejected}
 	}
-	return facts(a) == facts(b) && slices.Equal(a.Keywords, b.Keywords) && slices.Equal(a.Themes, b.Themes) &&
+	return facts(a) == facts(b) && (a.Origins == nil) == (b.Origins == nil) && slices.Equal(a.Keywords, b.Keywords) && slices.Equal(a.Themes, b.Themes) &&
 		slices.Equal(a.Fields, b.Fields) && slices.EqualFunc(a.Files, b.Files, sameFile)
 }
 

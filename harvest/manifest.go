@@ -40,6 +40,16 @@ type manifestSource struct {
 	Key      string            `yaml:"key"`    // default: the recipe's; may hold ${member.…} and parameters
 	Schedule string            `yaml:"schedule"`
 	Disabled bool              `yaml:"disabled"`
+	Gate     GateOptions       `yaml:"gate"` // thresholds of its own, over the recipe's
+}
+
+// gate is what the source says of its own, nil when it says nothing.
+func (s manifestSource) gate() *catalog.Gate {
+	if s.Gate == (GateOptions{}) {
+		return nil
+	}
+	g := catalog.Gate(s.Gate)
+	return &g
 }
 
 // ReadManifest reads what `grenier apply FILE…` takes: members (CSV, or YAML under members:), recipes (a YAML file each, or under recipes:) and
@@ -212,6 +222,7 @@ func (r *manifestReader) source(n yamlNode, s manifestSource) {
 			n.fault(yamlPath{"schedule"}, "%s", SentenceOf(err))
 		}
 	}
+	checkGate(n, s.Gate)
 	if recipe == nil {
 		return
 	}
@@ -348,6 +359,7 @@ func (r *manifestReader) sourceFor(n yamlNode, s manifestSource, recipe *Recipe,
 	r.options(n, s, recipe, m)
 	r.sources = append(r.sources, foundSource{catalog.Source{
 		ID: id, Member: m.SIREN, Recipe: recipe.Name, Params: s.Params, Key: key, Schedule: s.Schedule, Disabled: s.Disabled,
+		Gate: s.gate(),
 	}, n})
 }
 

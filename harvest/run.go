@@ -49,6 +49,8 @@ type Ask struct {
 	Attempt int    // 1 by default
 	Force   bool   // forget State: read and judge everything again
 	Accept  string // a person's reason to publish whatever the gate says
+	By      string // who accepts
+	Replay  string // a run whose kept documents are taken instead of fetching, judged by the recipe and the member of today
 	DryRun  bool   // stop before publishing; nothing is kept nor recorded
 }
 

@@ -21,7 +21,7 @@ const (
 )
 
 // sweptPrefixes are where the line keeps what only the catalogue makes useful.
-var sweptPrefixes = []string{"raw/", "pub/", "quarantine/"}
+var sweptPrefixes = []string{"raw/", "pub/", "quarantine/", "origins/", "list/", "profile/"}
 
 // ErrNotTheirCatalogue is returned by Sweep when there are old blobs and the catalogue names none that is there: a new database beside old
 // files, or a bucket that belongs to another instance.
@@ -95,7 +95,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	for _, prefix := range sweptPrefixes {
 		err := s.blobs.Each(ctx, prefix, func(key string, size int64, modified time.Time) error {
 			_, named := s.named[hashKey(key)]
-			if _, twin := s.named[hashKey(publish.TwinOf(key))]; named || twin || !modified.Before(s.before) {
+			if _, owned := s.named[hashKey(publish.OwnerOf(key))]; named || owned || !modified.Before(s.before) {
 				return nil
 			}
 			if batch[key] = size; len(batch) < sweepBatch {
@@ -110,10 +110,32 @@ func (s *sweeper) sweep(ctx context.Context) error {
 	return s.clear(ctx, batch)
 }
 
+// keys calls fn for what the catalogue names, and for what the lists among it are put together from. A list that is gone names nothing.
+func (s *sweeper) keys(ctx context.Context, fn func(key string) error) error {
+	return s.store.Keys(ctx, func(key string) error {
+		if err := fn(key); err != nil {
+			return err
+		}
+		parts, err := publish.References(ctx, s.blobs, key)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read list %s: %w", key, err)
+		}
+		for _, part := range parts {
+			if err := fn(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // readNames reads what the catalogue names, and looks whether any of it is in the blob store.
 func (s *sweeper) readNames(ctx context.Context) error {
 	tried := 0
-	return s.store.Keys(ctx, func(key string) error {
+	return s.keys(ctx, func(key string) error {
 		s.named[hashKey(key)] = struct{}{}
 		if s.ours || tried == anchors {
 			return nil
@@ -137,10 +159,10 @@ func (s *sweeper) clear(ctx context.Context, batch map[string]int64) error {
 	if !s.ours {
 		return ErrNotTheirCatalogue
 	}
-	err := s.store.Keys(ctx, func(key string) error {
+	err := s.keys(ctx, func(key string) error {
 		delete(batch, key)
-		for _, e := range publish.Encodings {
-			delete(batch, e.Key(key))
+		for _, beside := range publish.Beside(key) {
+			delete(batch, beside)
 		}
 		return nil
 	})

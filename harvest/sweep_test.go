@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,7 +105,7 @@ func TestSweep_DeletesTheFilesOfForgottenVersionsAndRuns(t *testing.T) {
 		t.Fatal("a dry run deleted something")
 	}
 	got := b.sweep(harvest.SweepOptions{})
-	formats := len(b.dataset("subventions").Files)
+	formats := len(b.dataset("subventions").Files) + 1 // and the origins
 	if got != dry || got.Runs != 0 || got.Blobs != 2*formats {
 		t.Errorf("swept %+v, announced %+v, want the files of two versions of %d files", got, dry, formats)
 	}
@@ -112,7 +113,7 @@ func TestSweep_DeletesTheFilesOfForgottenVersionsAndRuns(t *testing.T) {
 	for key, size := range before {
 		if _, ok := after[key]; !ok {
 			freed += size
-			if !strings.HasPrefix(key, "pub/") {
+			if !strings.HasPrefix(key, "pub/") && !strings.HasPrefix(key, "origins/") {
 				t.Errorf("%s is gone", key)
 			}
 		}
@@ -186,6 +187,29 @@ func TestSweep_KeepsTheTwinsOfWhatItKeeps(t *testing.T) {
 		if _, ok := left[e.Key(named)]; !ok {
 			t.Errorf("the %s twin of %s is gone", e.Name, named)
 		}
+	}
+}
+
+func TestSweep_KeepsTheProfilesOfWhatItKeeps(t *testing.T) {
+	b := newBench(t, grants)
+	versions(b, 1)
+	var kept string
+	for key := range b.keys() {
+		if strings.HasSuffix(key, ".parquet") && strings.HasPrefix(key, "pub/") {
+			kept = publish.ProfileKey(strings.TrimSuffix(path.Base(key), ".parquet"))
+		}
+	}
+	if kept == "" {
+		t.Fatal("no Parquet file")
+	}
+	b.put(kept, "profil")
+	b.put("profile/00/forgotten.json", "orphelin")
+	b.age(8 * daily)
+	if got := b.sweep(harvest.SweepOptions{}); got.Blobs != 1 {
+		t.Errorf("swept %+v", got)
+	}
+	if _, ok := b.keys()[kept]; !ok {
+		t.Error("the profile is gone")
 	}
 }
 

@@ -26,11 +26,14 @@ type Validation struct {
 	Each func(schemas.Issue)
 	// Sink, when it is not nil, is given every block that was checked: the labels and cells as they came, and the accepted rows with the rejects.
 	Sink func(labels []string, in *schemas.Block, out *schemas.Batch) error
+	// Again, when it is not nil, lets the document be read once: should its end say that it is in another encoding than its beginning, Again is
+	// called, what Sink was given is void, and the document is read anew.
+	Again func() error
 	// Tables are the other tables to which the schema's foreign keys refer, by the names that it gives them. References to one that is
 	// not there are not checked, and a warning says so.
 	Tables map[string]Input
 	// Progress, when it is not nil, is told of the bytes of text that were judged, piece by piece. A document is read once when nobody but
-	// Progress follows; with Each or Sink it is looked at once before, because its encoding is only known at its end.
+	// Progress follows; with Each, or with Sink and no Again, it is looked at once before, because its encoding is only known at its end.
 	Progress func(bytes int)
 }
 
@@ -41,11 +44,16 @@ func Validate(ctx context.Context, in Input, v Validation) (*schemas.Report, err
 	sum := &hashing{ReaderAt: in.ReaderAt, sum: sha256.New()}
 	in.ReaderAt = sum
 	opt := v.Decode.knowing(v.Schema)
-	opt.Tentative = v.Each == nil && v.Sink == nil
+	opt.Tentative = v.Each == nil && (v.Sink == nil || v.Again != nil)
 	r, err := v.judge(ctx, in, opt)
 	if errors.Is(err, errHasty) {
-		opt.Tentative = false
-		r, err = v.judge(ctx, in, opt)
+		opt.Tentative, err = false, nil
+		if v.Again != nil {
+			err = v.Again()
+		}
+		if err == nil {
+			r, err = v.judge(ctx, in, opt)
+		}
 	}
 	var hashErr error
 	if r.SHA256, hashErr = sum.all(in.Size); err == nil && hashErr != nil {

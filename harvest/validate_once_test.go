@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -118,5 +119,47 @@ func TestValidate_TheReportIsTheSameWhetherTheBatchesAreReadOrNot(t *testing.T) 
 	}
 	if alone.Stats.Errors < 3000 || len(alone.Errors) != schemas.MaxIssues {
 		t.Errorf("%d errors, %d told", alone.Stats.Errors, len(alone.Errors))
+	}
+}
+
+// A sink that can begin anew lets a document be read once; when its end contradicts its beginning, what the sink was given is void.
+func TestValidate_BeginsAnewWhenTheEndContradictsTheBeginning(t *testing.T) {
+	s, err := schemas.ParseTable("essai/noms@1.0.0", []byte(`{"fields": [{"name": "nom", "type": "string"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.Repeat("Lef\xc3\xa8vre\n", 100_000)
+	ansi := "nom\n" + strings.Repeat("Dupont\n", 400_000) + strings.Repeat("Lef\xe8vre\n", 400_000)
+	for name, c := range map[string]struct {
+		file string
+		rows int64
+		news int
+	}{"UTF-8 throughout": {"nom\n" + plain, 100_000, 0}, "windows-1252 at the end": {ansi, 800_000, 1}} {
+		t.Run(name, func(t *testing.T) {
+			var rows int64
+			var last string
+			news := 0
+			_, err := harvest.Validate(t.Context(), harvest.Input{Name: "noms.csv", Size: int64(len(c.file)), ReaderAt: strings.NewReader(c.file)}, harvest.Validation{
+				Schema: s,
+				Again:  func() error { rows, news = 0, news+1; return nil },
+				Sink: func(_ []string, _ *schemas.Block, out *schemas.Batch) error {
+					rows += int64(out.Rows)
+					if out.Rows > 0 {
+						last = string(out.TextAt(0, out.Rows-1))
+					}
+					return nil
+				},
+			})
+			if err != nil || rows != c.rows || news != c.news || last != "Lefèvre" {
+				t.Errorf("%d rows, %d times anew, last %q, %v", rows, news, last, err)
+			}
+		})
+	}
+	refused := errors.New("the disk is full")
+	_, err = harvest.Validate(t.Context(), harvest.Input{Name: "noms.csv", Size: int64(len(ansi)), ReaderAt: strings.NewReader(ansi)}, harvest.Validation{
+		Schema: s, Again: func() error { return refused }, Sink: func([]string, *schemas.Block, *schemas.Batch) error { return nil },
+	})
+	if !errors.Is(err, refused) {
+		t.Errorf("got %v", err)
 	}
 }

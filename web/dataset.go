@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"grenier/catalog"
@@ -28,9 +29,17 @@ type datasetPage struct {
 	SchemaTitle string
 	SchemaKnown bool
 	Identity    string // permanent address
-	Query       string // a line of SQL that reads the Parquet file, "" without one
+	Series      *seriesView
+	Whole       []catalog.File // files of all rows
+	Yearly      []catalog.File // files of one year each
+	Query       string         // a line of SQL that reads the Parquet file, "" without one
 	Citation    string
 }
+
+// IsSeries tells a dataset of the whole département from a member's own.
+func (p datasetPage) IsSeries() bool { return isSeries(p.Dataset) }
+
+func isSeries(d catalog.Dataset) bool { return d.SchemaName != "" && d.Key == "serie/"+d.SchemaName }
 
 // A banner warns that the version online is not the newest that could be.
 type banner struct {
@@ -61,7 +70,7 @@ func (s *Server) bySlug(r *http.Request) (d catalog.Dataset, moved bool, err err
 		return d, false, fmt.Errorf("read dataset %q: %w", slug, err)
 	}
 	if d.Status == catalog.DatasetWithdrawn {
-		return d, false, errWithdrawn
+		return d, false, s.withdrawn(r.Context(), d)
 	}
 	return d, d.Slug != slug, nil
 }
@@ -77,7 +86,7 @@ func (s *Server) byID(r *http.Request) (catalog.Dataset, error) {
 		return d, fmt.Errorf("read dataset %s: %w", id, err)
 	}
 	if d.Status == catalog.DatasetWithdrawn {
-		return d, errWithdrawn
+		return d, s.withdrawn(r.Context(), d)
 	}
 	return d, nil
 }
@@ -98,7 +107,7 @@ func (s *Server) datasetPage(ctx context.Context, d catalog.Dataset) (datasetPag
 	if sc := s.schema(d.SchemaName); sc != nil {
 		p.SchemaKnown, p.SchemaTitle = true, sc.Title
 	}
-	versions, err := s.Store.Versions(ctx, d.ID)
+	versions, err := s.versions(ctx, d)
 	if err != nil {
 		return p, fmt.Errorf("read versions of %s: %w", d.ID, err)
 	}
@@ -111,7 +120,15 @@ func (s *Server) datasetPage(ctx context.Context, d catalog.Dataset) (datasetPag
 		return p, err
 	}
 	p.Citation = fmt.Sprintf("%s, «%s%s%s», version du %s, %s, %s", d.Member.Name, nbsp, clean(d.Title), nbsp, s.dayText(p.Online), p.License.Title, p.Identity)
+	if p.Series, err = s.series(ctx, d); err != nil {
+		return p, err
+	}
 	for _, f := range d.Files {
+		if strings.Contains(s.fileTitle(f), ", ") {
+			p.Yearly = append(p.Yearly, f)
+			continue
+		}
+		p.Whole = append(p.Whole, f)
 		if f.Format == "parquet" {
 			p.Query = "SELECT *\nFROM '" + s.BaseURL + filePath(f) + "'\nLIMIT 10"
 		}
@@ -124,7 +141,7 @@ func (s *Server) banner(ctx context.Context, d catalog.Dataset) (*banner, error)
 	var b banner
 	switch d.Status {
 	case catalog.DatasetHeld:
-		b.Title = "Une livraison plus récente attend d’être vérifiée"
+		b.Title = "Données du " + s.dayText(d.Modified) + ", mise à jour en vérification. Une livraison plus récente attend d’être vérifiée"
 	case catalog.DatasetStale:
 		b.Title = "La source n’a pas pu être relue récemment"
 	default:
@@ -147,6 +164,7 @@ func (s *Server) datasetHead(d catalog.Dataset) head {
 		Alternates: []alternate{
 			{"text/turtle", "/jeux/" + d.ID.String() + ".ttl", "DCAT (Turtle)"},
 			{"application/json", datasetPath(d.Slug) + ".json", "JSON"},
+			{"application/atom+xml", datasetPath(d.Slug) + "/atom.xml", "Versions de ce jeu de données"},
 		},
 		License: licenseOf(d.License).URL,
 	}

@@ -16,6 +16,7 @@ type httpError struct {
 	message string
 	retry   int    // seconds, in Retry-After; 0 is none
 	code    string // in JSON; "" is that of the status
+	title   string // of the page; "" is that of the status
 	err     error
 }
 
@@ -153,7 +154,7 @@ var errorTitles = map[int]string{
 }
 
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, e *httpError) {
-	p := errorPage{Status: e.status, Title: errorTitles[e.status], Message: e.message}
+	p := errorPage{Status: e.status, Title: cmp.Or(e.title, errorTitles[e.status]), Message: e.message}
 	if p.Title == "" {
 		p.Title = "Une erreur nous empêche de répondre"
 	}

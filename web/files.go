@@ -18,12 +18,15 @@ import (
 
 const (
 	cacheNewest = "public, no-cache"
-	cacheFixed  = "public, max-age=31536000, immutable"
-	slowest     = 20_000 // bytes a second: a download that is slower is cut
+	cacheFixed  = "public, max-age=31536000, s-maxage=30, immutable" // a proxy asks again: what is withdrawn must leave it within the minute
+	slowest     = 20_000                                             // bytes a second: a download that is slower is cut
 )
 
-// newestFile is the permanent address of a distribution.
+// newestFile is the permanent address of a distribution; with le=2026-06-30, as it was at the end of that day.
 func (s *Server) newestFile(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Query().Has("le") {
+		return s.fileAsOf(w, r)
+	}
 	return s.file(w, r, 0, cacheNewest)
 }
 
@@ -43,14 +46,20 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, version int, cache
 		return err
 	}
 	f, d, err := s.Store.File(r.Context(), id, version)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return s.formerFile(r.Context(), id, version, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read file %s version %d: %w", id, version, err)
 	}
 	if d.Status == catalog.DatasetWithdrawn {
-		return errWithdrawn
+		return s.withdrawn(r.Context(), d)
 	}
 	if !answersTo(f, s.format(f.Format).Ext, parameter(r, "name")) {
 		return errNotFound
+	}
+	if sent, err := s.redirect(w, r, f); sent || err != nil {
+		return err
 	}
 	s.fileHeaders(w.Header(), f, d, cache)
 	if s.format(f.Format).Twins {
@@ -115,11 +124,7 @@ func answersTo(f catalog.File, ext, name string) bool {
 }
 
 func (s *Server) fileHeaders(h http.Header, f catalog.File, d catalog.Dataset, cache string) {
-	media := s.format(f.Format).MediaType
-	if strings.HasPrefix(media, "text/") && !strings.Contains(media, "charset") {
-		media += "; charset=utf-8"
-	}
-	h.Set("Content-Type", media)
+	h.Set("Content-Type", s.mediaType(f))
 	h.Set("Content-Disposition", disposition(f.Name))
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", cache)
@@ -128,6 +133,15 @@ func (s *Server) fileHeaders(h http.Header, f catalog.File, d catalog.Dataset, c
 	if l := licenseOf(d.License).URL; l != "" {
 		h.Add("Link", "<"+l+`>; rel="license"`)
 	}
+}
+
+// mediaType is what a file is, with the encoding of its text.
+func (s *Server) mediaType(f catalog.File) string {
+	media := s.format(f.Format).MediaType
+	if strings.HasPrefix(media, "text/") && !strings.Contains(media, "charset") {
+		media += "; charset=utf-8"
+	}
+	return media
 }
 
 // disposition makes a file be saved under its name, for old readers too (RFC 6266).

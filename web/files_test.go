@@ -44,7 +44,7 @@ func TestFile_KeepsPastVersionsForEver(t *testing.T) {
 	rec := get(h, csvAddress("/v/1/deliberations.csv"))
 	want(t, rec, 200, "D2,2026-02-27,14")
 	lacks(t, rec, "D3")
-	wantHeader(t, rec, "Cache-Control", "public, max-age=31536000, immutable")
+	wantHeader(t, rec, "Cache-Control", "public, max-age=31536000, s-maxage=30, immutable")
 	for _, tail := range []string{"/v/3/deliberations.csv", "/v/0/deliberations.csv", "/v/01/deliberations.csv", "/v/-1/deliberations.csv", "/v/x/deliberations.csv", "/v/1/deliberations.parquet"} {
 		want(t, get(h, csvAddress(tail)), 404)
 	}

@@ -52,18 +52,19 @@ func mustLocation(name string) *time.Location {
 // A world is a small catalogue in memory: the parts of Store, Index and BlobStore that package web uses.
 type world struct {
 	catalog.Store
-	mu       sync.Mutex
-	members  []catalog.Member
-	datasets []catalog.Dataset
-	oldSlugs map[string]uuid.UUID
-	versions map[uuid.UUID][]catalog.Version
-	runs     []catalog.Run
-	reports  map[string]*schemas.Report // by run
-	events   []catalog.Event
-	blobs    map[string][]byte
-	down     error // when set, the store answers this
-	deaf     error // when set, the index answers this
-	reads    int   // calls of EachDataset
+	mu        sync.Mutex
+	members   []catalog.Member
+	datasets  []catalog.Dataset
+	oldSlugs  map[string]uuid.UUID
+	versions  map[uuid.UUID][]catalog.Version
+	runs      []catalog.Run
+	reports   map[string]*schemas.Report // by run
+	events    []catalog.Event
+	withdrawn map[uuid.UUID]catalog.Withdrawal
+	blobs     map[string][]byte
+	down      error // when set, the store answers this
+	deaf      error // when set, the index answers this
+	reads     int   // calls of EachDataset
 }
 
 var (
@@ -264,6 +265,24 @@ func (w *world) File(_ context.Context, id uuid.UUID, version int) (catalog.File
 		}
 	}
 	return catalog.File{}, catalog.Dataset{}, catalog.ErrNotFound
+}
+
+func (w *world) FileOwner(_ context.Context, id uuid.UUID) (catalog.Dataset, error) {
+	for _, d := range w.datasets {
+		for _, v := range w.versions[d.ID] {
+			if slices.ContainsFunc(v.Files, func(f catalog.File) bool { return f.ID == id }) {
+				return d, w.down
+			}
+		}
+	}
+	return catalog.Dataset{}, catalog.ErrNotFound
+}
+
+func (w *world) Withdrawal(_ context.Context, id uuid.UUID) (catalog.Withdrawal, error) {
+	if x, ok := w.withdrawn[id]; ok {
+		return x, w.down
+	}
+	return catalog.Withdrawal{}, catalog.ErrNotFound
 }
 
 func (w *world) Member(_ context.Context, siren string) (catalog.Member, error) {

@@ -133,7 +133,7 @@ func kindHeaders(h http.Header, k kind) {
 	if k.open() {
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Last-Modified, Link, Retry-After")
+		h.Set("Access-Control-Expose-Headers", "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Grenier-Version, Last-Modified, Link, Memento-Datetime, Retry-After")
 	}
 }
 

@@ -130,11 +130,14 @@ func (s *Server) fileIdentity(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	_, d, err := s.Store.File(r.Context(), id, 0)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return s.formerFile(r.Context(), id, 0, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read file %s: %w", id, err)
 	}
 	if d.Status == catalog.DatasetWithdrawn {
-		return errWithdrawn
+		return s.withdrawn(r.Context(), d)
 	}
 	return seeOther(w, r, datasetPath(d.Slug)+"#fichiers", "/jeux/"+d.ID.String()+".ttl", "/api/1/jeux/"+d.ID.String())
 }

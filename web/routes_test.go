@@ -22,14 +22,17 @@ func addresses() map[string]struct {
 	}{
 		"home": {"/", 200}, "search": {"/jeux", 200}, "search-json": {"/jeux.json", 200}, "dataset-ttl": {"/jeux/" + delib + ".ttl", 200},
 		"dataset-json": {"/jeux/deliberations-saint-aubin.json", 200}, "dataset": {"/jeux/deliberations-saint-aubin", 200},
-		"report": {"/jeux/deliberations-saint-aubin/rapport", 200}, "report-json": {"/jeux/deliberations-saint-aubin/rapport.json", 200},
+		"history": {"/jeux/deliberations-saint-aubin/historique", 200},
+		"report":  {"/jeux/deliberations-saint-aubin/rapport", 200}, "report-json": {"/jeux/deliberations-saint-aubin/rapport.json", 200},
+		"changes": {"/jeux/jeu-retire/changements", 410}, "dataset-atom": {"/jeux/deliberations-saint-aubin/atom.xml", 200}, "api-calendar": {"/api/1/jeux/" + delib + "/calendrier", 200}, "api-differences": {"/api/1/jeux/" + gone + "/differences", 410}, // their 200 is in changes_test.go
 		"members": {"/membres", 200}, "members-json": {"/membres.json", 200}, "member-json": {"/membres/213900137.json", 200}, "member": {"/membres/213900137", 200},
 		"schemas": {"/schemas", 200}, "schema": {"/schemas/essai/deliberations", 200},
 		"check": {"/verifier", 200}, "api-check": {"/api/1/valider", 405},
 		"api": {"/api", 200}, "about": {"/a-propos", 200}, "accessibility": {"/accessibilite", 200}, "legal": {"/mentions-legales", 200}, "site-map": {"/plan-du-site", 200},
 		"api-datasets": {"/api/1/jeux", 200}, "api-dataset": {"/api/1/jeux/" + delib, 200}, "api-members": {"/api/1/membres", 200}, "api-schemas": {"/api/1/schemas", 200},
 		"api-rows": {"/api/1/jeux/" + gone + "/lignes", 410}, "api-profile": {"/api/1/jeux/" + gone + "/profil", 410}, // their 200 is in rows_test.go
-		"id-dataset": {"/id/jeu/" + delib, 303}, "id-file": {"/id/fichier/" + csv, 303}, "id-member": {"/id/organisme/213900137", 303}, "id-contact": {"/id/contact/213900137", 303},
+		"api-composition": {"/api/1/jeux/" + gone + "/composition", 410}, // its 200 is in series_test.go
+		"id-dataset":      {"/id/jeu/" + delib, 303}, "id-file": {"/id/fichier/" + csv, 303}, "id-member": {"/id/organisme/213900137", 303}, "id-contact": {"/id/contact/213900137", 303},
 		"id-catalogue": {"/id/catalogue", 303}, "id-member-catalogue": {"/id/catalogue/213900137", 303},
 		"catalogue": {"/catalogue.ttl", 200}, "catalogue-page": {"/catalogue/2.ttl", 404}, "member-catalogue": {"/catalogues/213900137.ttl", 200}, "member-catalogue-page": {"/catalogues/213900137/2.ttl", 404},
 		"file": {"/f/" + csv + "/deliberations.csv", 200}, "file-version": {"/f/" + csv + "/v/1/deliberations.csv", 200},

@@ -70,7 +70,8 @@ func (p *snapshot) fresh(ctx context.Context, s *Server, n int) (bool, error) {
 		return false, nil
 	}
 	if n > 1 {
-		return true, nil
+		gone, err := s.withdrawnSince(ctx, p.seq)
+		return !gone, err
 	}
 	if age >= snapshotAge {
 		return false, nil

@@ -34,6 +34,10 @@ type Config struct {
 
 	AdminApart bool   // Admin is served on an address of its own: Handler then knows nothing of /readyz and /metrics
 	DataDir    string // folder whose disk must keep room for /readyz to be well; "" is not looked at
+	MinFree    int64  // bytes free that publishing needs, as the blob store has it
+
+	Fault  func() error // why this process can publish nothing more; nil: it always can
+	Signed bool         // files are fetched from the blob store itself, when it is a publish.Signer
 
 	Check CheckConfig // files that visitors have judged
 }

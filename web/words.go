@@ -207,6 +207,7 @@ func (s *Server) funcs() template.FuncMap {
 		"type":      func(code string) string { return word(typeWords, code) },
 		"format":    s.format,
 		"filePath":  filePath,
+		"fileTitle": s.fileTitle,
 		"pastPath":  pastPath,
 		"first":     func(text string) string { one, _ := lead(text); return brief(one, 180) },
 		"repair":    func(op string) string { return word(repairWords, op) },

@@ -41,7 +41,11 @@ func (s *Store) Apply(ctx context.Context, m catalog.Manifest, opt catalog.Apply
 		if opt.DryRun {
 			return errDryRun
 		}
-		return nil
+		if len(changes) == 0 {
+			return nil
+		}
+		_, err = t.exec(ctx, `UPDATE counters SET value = value + 1 WHERE name = 'applied'`) // what Revision looks at
+		return err
 	})
 	if err != nil && !errors.Is(err, errDryRun) {
 		return nil, fmt.Errorf("apply: %w", err)
@@ -180,10 +184,11 @@ func (p *plan) planSources(sources []catalog.Source) error {
 		old, known := p.sources[s.ID]
 		row := old // keeps what runs wrote
 		row.ID, row.Member, row.Recipe, row.Params = s.ID, s.Member, s.Recipe, toJSON(s.Params)
-		row.Key, row.Schedule, row.Disabled = s.Key, s.Schedule, s.Disabled
+		row.Key, row.Schedule, row.Disabled, row.Gate = s.Key, s.Schedule, s.Disabled, toJSON(s.Gate)
 		what := differing(
 			field{"member", old.Member, row.Member}, field{"recipe", old.Recipe, row.Recipe}, field{"params", old.Params, row.Params},
-			field{"key", old.Key, row.Key}, field{"schedule", old.Schedule, row.Schedule}, field{"disabled", old.Disabled, row.Disabled})
+			field{"key", old.Key, row.Key}, field{"schedule", old.Schedule, row.Schedule}, field{"gate", old.Gate, row.Gate},
+			field{"disabled", old.Disabled, row.Disabled})
 		if !p.note("source", s.ID, known, what) {
 			continue
 		}
@@ -269,7 +274,7 @@ func (t *tx) carryOut(ctx context.Context, p *plan) error {
 	}
 	for part := range slices.Chunk(p.putSources, chunk) {
 		q := t.bun.NewInsert().Model(&part).On("CONFLICT (id) DO UPDATE")
-		for _, column := range []string{"member", "recipe", "params", "key", "schedule", "disabled", "next_run"} {
+		for _, column := range []string{"member", "recipe", "params", "key", "schedule", "gate", "disabled", "next_run"} {
 			q.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))
 		}
 		if err := t.insert(ctx, q); err != nil {

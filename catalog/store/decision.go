@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"grenier/catalog"
 
@@ -146,8 +147,17 @@ func (t *tx) putDecision(ctx context.Context, d catalog.Decision, dataset string
 		ID: d.ID, Time: micros(d.Time), Kind: string(d.Kind), Person: d.By, Reason: d.Reason, Source: d.Source, Dataset: dataset,
 		Run: d.Run, Effect: d.Effect, Documents: toJSON(d.Documents), Process: d.Process, Before: toJSON(d.Before), After: toJSON(d.After),
 	}
-	_, err := t.exec(ctx, decisionsTable.insert, decisionsTable.args(&row)...)
-	return err
+	if _, err := t.exec(ctx, decisionsTable.insert, decisionsTable.args(&row)...); err != nil {
+		return err
+	}
+	action := catalog.AuditRefuse
+	if d.Kind == catalog.Released {
+		action = catalog.AuditRelease
+	}
+	member, _, _ := strings.Cut(d.Source, "/")
+	return t.audit(ctx, catalog.AuditEntry{
+		Time: d.Time, Actor: d.By, Member: member, Action: action, Object: d.Source, Before: d.Before.SHA256, After: d.After.SHA256, Reason: d.Reason,
+	})
 }
 
 // A release is the decision that a run carries out, from before its effect to after it. Without decision it does nothing.
@@ -249,7 +259,7 @@ func periodsOf(rows []pastRow) (periods []catalog.Period) {
 		at, status := moment(r.Time), catalog.DatasetStatus(r.Status)
 		if r.Kind == string(catalog.EventPublished) {
 			if n := len(periods); n > 0 {
-				end(&periods[n-1], at)
+				closePeriod(&periods[n-1], at)
 			}
 			periods = append(periods, catalog.Period{Version: r.Version, Run: r.Run, From: at, Rows: r.Rows, Rejected: r.Rejected, Valid: r.Valid})
 		}
@@ -264,9 +274,19 @@ func periodsOf(rows []pastRow) (periods []catalog.Period) {
 			p.Statuses[n-1].To = at
 		}
 		p.Statuses = append(p.Statuses, catalog.StatusSpan{Status: status, From: at})
-		if p.To = p.To; status == catalog.DatasetWithdrawn {
+		if p.To = (time.Time{}); status == catalog.DatasetWithdrawn {
 			p.To = at
 		}
 	}
 	return periods
+}
+
+// closePeriod ends a period where the next one begins.
+func closePeriod(p *catalog.Period, at time.Time) {
+	if p.To.IsZero() {
+		p.To = at
+	}
+	if n := len(p.Statuses); n > 0 {
+		p.Statuses[n-1].To = at
+	}
 }

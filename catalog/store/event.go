@@ -43,9 +43,12 @@ func (t *tx) nextSeq(ctx context.Context) (int64, error) {
 	return seq, found(err, "counter of events")
 }
 
+// putEvent writes an event, with what the transaction leaves online: it comes after the dataset's own row.
 func (t *tx) putEvent(ctx context.Context, seq int64, at time.Time, kind catalog.EventKind, dataset string, version int, run string) error {
-	_, err := t.exec(ctx, `INSERT INTO events (seq, time, kind, dataset, version, run) VALUES (?, ?, ?, ?, ?, ?)`,
-		seq, micros(at), string(kind), dataset, version, run)
+	_, err := t.exec(ctx, `INSERT INTO events (seq, time, kind, dataset, version, run, status, rows, rejected, valid)
+		VALUES (?, ?, ?, ?, ?, ?, COALESCE((SELECT status FROM datasets WHERE id = ?), ''), COALESCE((SELECT rows FROM datasets WHERE id = ?), 0),
+			COALESCE((SELECT rejected FROM datasets WHERE id = ?), 0), COALESCE((SELECT valid FROM datasets WHERE id = ?), FALSE))`,
+		seq, micros(at), string(kind), dataset, version, run, dataset, dataset, dataset, dataset)
 	return err
 }
 

@@ -63,6 +63,7 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (engine, er
 		migrate: m.up,
 		version: m.current(read),
 		verify:  func(context.Context) error { return nil }, // the server's own work
+		scrub:   func(ctx context.Context) error { return scrubPostgres(ctx, write) },
 		closers: []io.Closer{read, closer(reads.Close), write, closer(pool.Close)},
 	}, nil
 }

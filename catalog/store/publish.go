@@ -70,8 +70,16 @@ func (t *tx) publish(ctx context.Context, d catalog.Dataset, e ending) (catalog.
 	if err != nil {
 		return d, err
 	}
-	if prev.Status == catalog.DatasetWithdrawn {
-		return d, errors.New("the dataset was withdrawn by a person")
+	if err := t.mayPublish(ctx, prev); err != nil {
+		return d, err
+	}
+	online := ""
+	if prev.Version > 0 {
+		online = d.ID.String()
+	}
+	decided, err := t.beginRelease(ctx, e.run, online)
+	if err != nil {
+		return d, err
 	}
 	d = succeed(d, prev, stored(e.run.Ended))
 	e.run.Version = d.Version
@@ -96,6 +104,9 @@ func (t *tx) publish(ctx context.Context, d catalog.Dataset, e ending) (catalog.
 		return d, err
 	}
 	if err := t.markPublished(ctx, e.run); err != nil {
+		return d, err
+	}
+	if err := decided.end(ctx, t, e.run, d.ID.String()); err != nil {
 		return d, err
 	}
 	d.Member = owner

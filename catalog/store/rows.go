@@ -131,6 +131,7 @@ type sourceRow struct {
 	LastRun      string `bun:"last_run"`
 	Failures     int    `bun:"failures"`
 	History      string `bun:"history"`
+	Gate         string `bun:"gate"`
 
 	Published *runRow `bun:"rel:belongs-to,join:published_run=id"`
 	Last      *runRow `bun:"rel:belongs-to,join:last_run=id"`
@@ -142,7 +143,7 @@ func (r *sourceRow) source() (catalog.Source, error) {
 		NextRun: moment(r.NextRun), Failures: r.Failures,
 	}
 	var history []int64
-	err := errors.Join(fromJSON(r.Params, &s.Params), fromJSON(r.History, &history))
+	err := errors.Join(fromJSON(r.Params, &s.Params), fromJSON(r.History, &history), fromJSON(r.Gate, &s.Gate))
 	if err == nil {
 		s.Published, err = r.Published.mark(history)
 	}
@@ -202,7 +203,7 @@ func (r *runRow) mark(history []int64) (*catalog.RunMark, error) {
 		return nil, nil
 	}
 	m := &catalog.RunMark{
-		Run: r.ID, Ended: moment(r.Ended), Status: catalog.Status(r.Status), State: r.State, Process: r.Process,
+		Run: r.ID, Ended: moment(r.Ended), Status: catalog.Status(r.Status), Stage: r.Stage, State: r.State, Process: r.Process,
 		Rows: r.Accepted, Rejected: r.Rejected, History: history,
 	}
 	return m, errors.Join(fromJSON(r.Documents, &m.Documents), fromJSON(r.Columns, &m.Columns), fromJSON(r.Sketch, &m.Sketch))

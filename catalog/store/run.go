@@ -137,7 +137,7 @@ func (s *Store) Record(ctx context.Context, run catalog.Run) error {
 		return fmt.Errorf("record run %s: %w", run.ID, err)
 	}
 	d := durable
-	if run.Status == catalog.Unchanged {
+	if run.Status == catalog.Unchanged && run.Decision == nil {
 		d = soft // lost with the machine, it is found unchanged again
 	}
 	err = s.writes.do(ctx, d, func(ctx context.Context, t *tx) error { return t.record(ctx, e) })
@@ -160,10 +160,20 @@ func (t *tx) record(ctx context.Context, e ending) error {
 			return err
 		}
 	}
+	if e.run.Status != catalog.Unchanged {
+		e.run.Decision = nil // nothing came of it
+	}
+	decided, err := t.beginRelease(ctx, e.run, before.dataset)
+	if err != nil {
+		return err
+	}
 	if err := t.end(ctx, e); err != nil {
 		return err
 	}
-	return t.follow(ctx, before, e.run)
+	if err := t.follow(ctx, before, e.run); err != nil {
+		return err
+	}
+	return decided.end(ctx, t, e.run, before.dataset)
 }
 
 // An ending is a run's end made ready outside the transaction.
@@ -176,6 +186,14 @@ type ending struct {
 func (s *Store) ending(run catalog.Run) (ending, error) {
 	if run.Ended.IsZero() {
 		run.Ended = s.Now()
+	}
+	if d := run.Decision; d != nil {
+		decision := *d
+		decision.Source = run.Source
+		if err := s.ready(&decision); err != nil {
+			return ending{}, err
+		}
+		run.Decision = &decision
 	}
 	report, err := packReport(run.Report)
 	return ending{
@@ -236,7 +254,7 @@ func (t *tx) follow(ctx context.Context, before outlook, run catalog.Run) error 
 		return err
 	}
 	status := statusAfter(before, run, failures)
-	if run.Status == catalog.Unchanged {
+	if run.Status == catalog.Unchanged && run.Stage == "" {
 		_, err = t.exec(ctx, `UPDATE datasets SET checked = ?, status = ? WHERE id = ?`, micros(run.Ended), string(status), before.dataset)
 	} else if status != before.status {
 		_, err = t.exec(ctx, `UPDATE datasets SET status = ? WHERE id = ?`, string(status), before.dataset)
@@ -259,7 +277,7 @@ func statusAfter(before outlook, run catalog.Run, failures int) catalog.DatasetS
 		return catalog.DatasetHeld
 	case run.Status == catalog.Failed && failures >= staleAfter:
 		return catalog.DatasetStale
-	case run.Status == catalog.Unchanged: // what the source delivers is what is online
+	case run.Status == catalog.Unchanged: // what the source delivers is what is online, or what must not be
 		return catalog.DatasetPublished
 	}
 	return before.status
@@ -318,6 +336,9 @@ func (s *Store) Runs(ctx context.Context, q catalog.RunQuery) ([]catalog.Run, er
 	}
 	if q.Status != "" {
 		sel.Where("r.status = ?", string(q.Status))
+	}
+	if q.Waiting {
+		sel.Where(waiting)
 	}
 	if q.Dataset != uuid.Nil {
 		sel.Where("r.source = (SELECT source FROM datasets WHERE id = ?)", q.Dataset.String()).Where("r.dataset = ?", q.Dataset.String())

@@ -79,7 +79,7 @@ const chunk = 500
 
 func (s *Store) sources(into any) *bun.SelectQuery {
 	marks := func(sel *bun.SelectQuery) *bun.SelectQuery {
-		return sel.Column("id", "ended", "status", "state", "process", "documents", "columns", "sketch", "accepted", "rejected")
+		return sel.Column("id", "ended", "status", "stage", "state", "process", "documents", "columns", "sketch", "accepted", "rejected")
 	}
 	return s.read.NewSelect().Model(into).Relation("Published", marks).Relation("Last", marks)
 }

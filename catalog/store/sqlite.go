@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pressly/goose/v3/database"
@@ -44,14 +45,17 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (engine, err
 	read.SetMaxIdleConns(16)
 	m := migrator{db: write, dialect: database.DialectSQLite3, log: log}
 	m.before = func(ctx context.Context, version int64) error { return saveBefore(ctx, write, path, version) }
+	writes := newGroupWriter(path, write, bun.NewDB(write, sqlitedialect.New()))
 	return engine{
 		name:    path,
 		read:    bun.NewDB(read, sqlitedialect.New()),
-		writes:  newGroupWriter(write, bun.NewDB(write, sqlitedialect.New())),
+		writes:  writes,
+		failed:  writes.fault,
 		handle:  write,
 		migrate: func(ctx context.Context) error { return plain(m.upPatiently(ctx)) },
 		version: m.current(read),
 		verify:  func(ctx context.Context) error { return quickCheck(ctx, read, path) },
+		scrub:   func(ctx context.Context) error { return scrubSQLite(ctx, write) },
 		closers: []io.Closer{read, write},
 	}, nil
 }
@@ -72,7 +76,7 @@ func place(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("create catalogue: %w", err)
 	}
-	return path, f.Close()
+	return path, f.Close() // the entry of a new file is durable with SQLite’s first commit, which syncs the folder of its journal
 }
 
 func sqliteDB(path string, params url.Values) (*sql.DB, error) {
@@ -137,17 +141,20 @@ func sqliteCode(err error) int {
 	return e.Code() & 0xff
 }
 
+// nextStep is what to do about a database that cannot be trusted any more.
+const nextStep = "arrêtez le service, mettez le fichier de côté (avec ceux en -wal et -shm), puis « grenier rebuild » refait le catalogue d’après les fichiers gardés ; ou restaurez la dernière sauvegarde"
+
 // plain says in French what a person must know of a file that cannot be used.
 func plain(err error) error {
 	switch sqliteCode(err) {
 	case sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("ce fichier n’est pas une base SQLite ; vérifiez le chemin ou restaurez la dernière sauvegarde : %w", err)
+		return fmt.Errorf("ce fichier n’est pas une base SQLite ; vérifiez le chemin. Si la base a été écrasée, "+nextStep+" : %w", err)
 	case sqlite3.SQLITE_CORRUPT:
-		return fmt.Errorf("la base est endommagée ; restaurez la dernière sauvegarde : %w", err)
+		return fmt.Errorf("la base est endommagée ; "+nextStep+" : %w", err)
 	case sqlite3.SQLITE_READONLY:
-		return fmt.Errorf("la base ne peut pas être écrite ; vérifiez les droits sur le fichier et son dossier : %w", err)
+		return fmt.Errorf("la base ne peut pas être écrite ; vérifiez les droits sur le fichier et son dossier : %w (%w)", err, syscall.EROFS)
 	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("le disque est plein ; libérez de la place : %w", err)
+		return fmt.Errorf("le disque est plein ; libérez de la place : %w (%w)", err, syscall.ENOSPC)
 	}
 	return err
 }
@@ -159,7 +166,7 @@ func quickCheck(ctx context.Context, db *sql.DB, path string) error {
 		return fmt.Errorf("check catalogue %s: %w", path, plain(err))
 	}
 	if verdict != "ok" {
-		return fmt.Errorf("la base %s est endommagée (%s) ; restaurez la dernière sauvegarde", path, verdict)
+		return fmt.Errorf("la base %s est endommagée (%s) ; "+nextStep, path, verdict)
 	}
 	return nil
 }

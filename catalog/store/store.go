@@ -47,6 +47,8 @@ type engine struct {
 	migrate func(context.Context) error     // to the newest schema
 	version func(context.Context) error     // nil when the schema is the newest
 	verify  func(ctx context.Context) error // that the file is sound, reading all of it
+	failed  func() error                    // why nothing can be written any more; may be nil
+	scrub   func(ctx context.Context) error // makes what was deleted leave the files
 	closers []io.Closer                     // in this order, after writes
 }
 
@@ -119,7 +121,7 @@ const verifyEvery = time.Hour
 // Check verifies that the database answers, has this program's schema, and is consistent. The whole file is read at
 // the first call, then once an hour.
 func (s *Store) Check(ctx context.Context) error {
-	if err := s.version(ctx); err != nil {
+	if err := errors.Join(s.Failed(), s.version(ctx)); err != nil {
 		return fmt.Errorf("check catalogue %s: %w", s.name, err)
 	}
 	var broken int

@@ -130,7 +130,10 @@ var errClosed = errors.New("store is closed")
 
 // A groupWriter is the writer of SQLite: one goroutine that runs all waiting operations in one transaction, a savepoint each, so
 // that they share the wait for the disk.
+//
+// When the disk does not confirm a commit, it takes no operation any more: see Store.Failed.
 type groupWriter struct {
+	name  string
 	db    *sql.DB // one connection
 	bun   *bun.DB // on db
 	stmts *statements
@@ -139,6 +142,8 @@ type groupWriter struct {
 
 	mu     sync.RWMutex // held for reading while sending to queue
 	closed bool
+
+	failed atomic.Pointer[syncError]
 }
 
 type operation struct {
@@ -149,9 +154,9 @@ type operation struct {
 	done       chan error
 }
 
-func newGroupWriter(db *sql.DB, b *bun.DB) *groupWriter {
+func newGroupWriter(name string, db *sql.DB, b *bun.DB) *groupWriter {
 	w := &groupWriter{
-		db: db, bun: b,
+		name: name, db: db, bun: b,
 		stmts: &statements{db: db, ready: map[string]*sql.Stmt{}, bound: map[string]*sql.Stmt{}},
 		queue: make(chan *operation, groupMax),
 		ended: make(chan struct{}),
@@ -183,7 +188,7 @@ func (w *groupWriter) send(ctx context.Context, o *operation) error {
 	if w.closed {
 		return errClosed
 	}
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), w.fault()); err != nil {
 		return err
 	}
 	select {
@@ -238,7 +243,7 @@ func (w *groupWriter) answer(group []*operation) bool {
 		if err != nil && errs[i] == nil {
 			errs[i] = err
 		}
-		o.done <- errs[i]
+		o.done <- w.judged(errs[i])
 	}
 	w.stmts.prepare(context.Background())
 	return err == nil && needsDisk(group)
@@ -277,6 +282,9 @@ func (w *groupWriter) gather(first *operation) []*operation {
 // run commits the group. The second result is what befell all of them.
 func (w *groupWriter) run(group []*operation) ([]error, error) {
 	errs := make([]error, len(group))
+	if err := w.fault(); err != nil {
+		return errs, err
+	}
 	ctx := context.Background()
 	conn, err := w.db.Conn(ctx)
 	if err != nil {
@@ -326,7 +334,7 @@ func runEach(ctx context.Context, t *tx, group []*operation, errs []error) error
 		}
 		if errs[i] = o.fn(o.ctx, t); errs[i] != nil {
 			if _, err := t.exec(ctx, `ROLLBACK TO operation`); err != nil {
-				return err
+				return errors.Join(errs[i], err) // a full disk takes the whole transaction away, savepoints too
 			}
 		}
 		if _, err := t.exec(ctx, `RELEASE operation`); err != nil {

@@ -42,6 +42,9 @@ func (a *applyCommand) Run(ctx context.Context, t *terminal, cmd *commands) erro
 	if err != nil {
 		return err
 	}
+	if !a.DryRun {
+		t.snapshotAfter(ctx, p)
+	}
 	if a.JSON {
 		return printJSON(t.out, planJSON(changes))
 	}

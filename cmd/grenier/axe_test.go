@@ -37,7 +37,7 @@ func TestAxe_FindsNothingOnThePages(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := p.search(t, "").Data[0]
-	look(t, folder, os.Getenv("GRENIER_TEST_AXE_SHOTS"), p.url+"/", p.url+"/jeux", p.url+"/jeux/"+d.Slug, p.url+"/jeux/"+d.Slug+"/rapport", p.url+"/membres/213900137", p.url+"/schemas/scdl/prenoms", p.url+"/api",
+	look(t, folder, os.Getenv("GRENIER_TEST_AXE_SHOTS"), p.url+"/", p.url+"/jeux", p.url+"/jeux/"+d.Slug, p.url+"/jeux/"+d.Slug+"/rapport", p.url+"/jeux/"+d.Slug+"/historique", p.url+"/membres/213900137", p.url+"/schemas/scdl/prenoms", p.url+"/api",
 		p.url+"/verifier", "form="+p.url+"/verifier "+bad, "form="+p.url+"/verifier "+letter, "file://"+page)
 }
 

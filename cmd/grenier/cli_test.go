@@ -130,6 +130,37 @@ func TestConvert_WritesFilesReportAndRefusedRows(t *testing.T) {
 	expect(t, exitOK, "Sans GeoJSON : la table n’a pas de coordonnées.", "convert", "--schema", "scdl/prenoms", "--formats", "geojson,xlsx", "--out", filepath.Join(dir, "bon"), filepath.Join(dir, "bon.csv"))
 	expect(t, exitUnusable, "Aucun des formats demandés ne convient", "convert", "--schema", "scdl/prenoms", "--formats", "geojson", "--out", out, filepath.Join(dir, "bon.csv"))
 	expect(t, exitUnusable, "Format inconnu « odt ». Formats connus : csv, ", "convert", "--schema", "scdl/prenoms", "--formats", "odt", "--out", out, filepath.Join(dir, "bon.csv"))
+	geojson := put(t, dir, "lieux.json", `{"fields":[{"name":"nom","type":"string"},{"name":"long","type":"number"},{"name":"lat","type":"number"}]}`)
+	places := put(t, dir, "lieux.csv", "nom,long,lat\nMairie,2.5,48.75\n")
+	for _, c := range []struct{ asked, want string }{{"", "lieux.csv lieux.geojson lieux.parquet report.json"},
+		{"tous", "lieux.csv lieux.excel.csv lieux.geo.parquet lieux.geojson lieux.ndjson lieux.parquet lieux.xlsx report.json"}} {
+		to := filepath.Join(dir, "lieux-"+c.asked)
+		args := []string{"convert", "--schema", geojson, "--out", to, places}
+		if c.asked != "" {
+			args = append(args, "--formats", c.asked)
+		}
+		first := map[string]string{}
+		for range 2 { // the second gives the same bytes
+			expect(t, exitOK, "conforme", args...)
+			var names []string
+			entries, _ := os.ReadDir(to)
+			for _, e := range entries {
+				names = append(names, e.Name())
+				content, _ := os.ReadFile(filepath.Join(to, e.Name()))
+				if before, again := first[e.Name()]; again && before != string(content) && e.Name() != "report.json" {
+					t.Errorf("%s differs the second time", e.Name())
+				}
+				first[e.Name()] = string(content)
+			}
+			if got := strings.Join(names, " "); got != c.want {
+				t.Errorf("--formats %s writes %s, want %s", c.asked, got, c.want)
+			}
+		}
+	}
+	expect(t, exitUnusable, "prendrait la place du fichier à convertir", "convert", "--schema", geojson, "--out", dir, places)
+	if kept, _ := os.ReadFile(places); string(kept) != "nom,long,lat\nMairie,2.5,48.75\n" {
+		t.Errorf("the original is %q", kept)
+	}
 	expect(t, exitUnusable, "page web", "convert", "--schema", "scdl/prenoms", "--out", filepath.Join(dir, "rien"), put(t, dir, "page.csv", "<!DOCTYPE html><html></html>"))
 	if _, err := os.Stat(filepath.Join(dir, "rien", "page.csv")); err == nil {
 		t.Error("a web page was converted")

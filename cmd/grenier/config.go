@@ -32,6 +32,8 @@ type Config struct {
 	AdminAddr string `koanf:"admin_addr"` // where /healthz, /readyz and /metrics listen; "" is with the portal
 	BaseURL   string `koanf:"base_url"`   // public address
 	Timezone  string `koanf:"timezone"`
+	MinFree   int64  `koanf:"min_free"`  // bytes that files to publish must leave on the disk
+	Downloads string `koanf:"downloads"` // "streamed", or "signed": files in S3 are fetched there
 
 	Site    SiteConfig    `koanf:"site"`
 	Harvest HarvestConfig `koanf:"harvest"`
@@ -94,7 +96,7 @@ type LogConfig struct {
 // Default is the configuration without any file: all parts embedded, under data.
 func Default() Config {
 	return Config{
-		Data: "grenier-data", Addr: "127.0.0.1:8080", Timezone: "Europe/Paris",
+		Data: "grenier-data", Addr: "127.0.0.1:8080", Timezone: "Europe/Paris", MinFree: minFree, Downloads: "streamed",
 		Site:    SiteConfig{Name: "Données ouvertes", Operator: "Votre opérateur de services numériques"},
 		Harvest: HarvestConfig{Workers: 4, MaxBytes: 100 << 20, Timeout: 15 * time.Minute, Jitter: 30 * time.Minute, KeepRuns: 180 * 24 * time.Hour},
 		Check:   CheckConfig{MaxBytes: 50e6, PerMinute: 10, AtOnce: 2},
@@ -211,6 +213,12 @@ func (c *Config) Validate() (faults []string) {
 		if !slices.ContainsFunc(v.kinds, func(k string) bool { return strings.HasPrefix(v.value, k) }) {
 			bad(path, "doit commencer par %s", strings.Join(v.kinds, " ou "))
 		}
+	}
+	if c.MinFree < 0 {
+		bad("min_free", "0 ou plus, en octets")
+	}
+	if c.Downloads != "streamed" && c.Downloads != "signed" {
+		bad("downloads", "streamed ou signed")
 	}
 	if c.Harvest.Workers < 1 || c.Harvest.Workers > 64 {
 		bad("harvest.workers", "entre 1 et 64")

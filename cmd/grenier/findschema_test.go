@@ -45,8 +45,8 @@ func TestValidate_AutoSaysWhatComesNearest(t *testing.T) {
 
 func TestConvert_AutoNamesTheSchema(t *testing.T) {
 	dir := t.TempDir()
-	expect(t, exitOK, "Schéma reconnu : scdl/prenoms", "convert", "--schema", "auto", "--out", dir, put(t, dir, "export.csv", births))
-	if report, err := os.ReadFile(filepath.Join(dir, "report.json")); err != nil || !strings.Contains(string(report), `"recognition"`) {
+	expect(t, exitOK, "Schéma reconnu : scdl/prenoms", "convert", "--schema", "auto", "--out", filepath.Join(dir, "sortie"), put(t, dir, "export.csv", births))
+	if report, err := os.ReadFile(filepath.Join(dir, "sortie", "report.json")); err != nil || !strings.Contains(string(report), `"recognition"`) {
 		t.Errorf("%v: %s", err, report)
 	}
 }

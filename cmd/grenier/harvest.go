@@ -46,7 +46,7 @@ func (h *harvestCommand) Run(ctx context.Context, t *terminal, cmd *commands) er
 	if len(sources) == 0 {
 		return usage("Aucune source à moissonner : « grenier apply » en fait entrer.")
 	}
-	ask := harvest.Ask{Force: h.Force, Accept: h.Accept, DryRun: h.DryRun}
+	ask := harvest.Ask{Force: h.Force, Accept: h.Accept, By: person(""), DryRun: h.DryRun}
 	sum, err := t.harvestAll(ctx, p, sources, ask, harvestOutput{jobs: h.Jobs, json: h.JSON})
 	if err != nil {
 		return err
@@ -108,9 +108,13 @@ func (t *terminal) harvestAll(ctx context.Context, p *program, sources []catalog
 		return sum, err
 	}
 	if !ask.DryRun {
+		if err := t.catchUpSeries(ctx, p); err != nil {
+			fmt.Fprintln(t.err, sentence(err))
+		}
 		if err := p.catchUp(ctx); err != nil {
 			fmt.Fprintln(t.err, "La recherche n’est pas à jour (« grenier reindex » la refait) :", err)
 		}
+		t.snapshotAfter(ctx, p)
 	}
 	sum.elapsed = time.Since(start)
 	if !o.json {
@@ -152,7 +156,7 @@ func (t *terminal) describe(before string, r catalog.Run) string {
 		if r.Rejected > 0 {
 			what += ", " + plural(r.Rejected, "écartée", "écartées")
 		}
-	case catalog.Held, catalog.Failed:
+	case catalog.Held, catalog.Failed, catalog.Unchanged:
 		what = r.Message
 	}
 	screen := t.screen()

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	_ "time/tzdata"
@@ -50,6 +51,10 @@ type commands struct {
 	Apply      applyCommand      `cmd:"" help:"Fait entrer membres, recettes et sources dans le catalogue."`
 	Harvest    harvestCommand    `cmd:"" help:"Moissonne maintenant et attend la fin."`
 	Runs       runsCommand       `cmd:"" help:"Dit ce qui s’est passé, du plus récent au plus ancien."`
+	Held       heldCommand       `cmd:"" help:"Les livraisons retenues, et ce qu’elles changeraient."`
+	Release    releaseCommand    `cmd:"" help:"Publie une livraison retenue, avec la raison."`
+	Refuse     refuseCommand     `cmd:"" help:"Écarte une livraison retenue, avec la raison."`
+	Replay     replayCommand     `cmd:"" help:"Refait les fichiers d’un moissonnage d’après ses originaux, et les compare."`
 	Validate   validateCommand   `cmd:"" help:"Juge des fichiers d’après un schéma."`
 	Undo       undoCommand       `cmd:"" help:"Rend l’original d’un fichier que « validate --fix » a réparé."`
 	Convert    convertCommand    `cmd:"" help:"Juge un fichier et écrit tous ses formats, sans catalogue."`
@@ -57,6 +62,9 @@ type commands struct {
 	Connectors connectorsCommand `cmd:"" help:"Ce qui peut être moissonné."`
 	Reindex    reindexCommand    `cmd:"" help:"Reconstruit l’index de recherche."`
 	Doctor     doctorCommand     `cmd:"" help:"Vérifie que tout va bien."`
+	Withdraw   withdrawCommand   `cmd:"" help:"Retire un jeu de données d’urgence : page, fichiers, toutes les versions, originaux."`
+	Audit      auditCommand      `cmd:"" help:"Ce que des personnes ont décidé, et si le journal est intact."`
+	Rebuild    rebuildCommand    `cmd:"" help:"Refait le catalogue d’après les fichiers gardés, quand la base est perdue."`
 	Version    versionCommand    `cmd:"" help:"Version du programme."`
 }
 
@@ -88,7 +96,7 @@ func run(ctx context.Context, args []string, t *terminal) (code int) {
 		return exitUnusable
 	}
 	parser.Model.HelpFlag.Help = "Montre cette aide."
-	call, err := parser.Parse(args)
+	call, err := parser.Parse(doctorsData(args))
 	if exited {
 		return code
 	}
@@ -104,6 +112,21 @@ func run(ctx context.Context, args []string, t *terminal) (code int) {
 	}
 	t.log = slog.New(slog.NewTextHandler(t.err, &slog.HandlerOptions{Level: level}))
 	return t.end(ctx, call.Run(t, &cmd))
+}
+
+// doctorsData lets « doctor --data » ask for the files to be read, as people say it: --data names the folder of the data only when one follows.
+func doctorsData(args []string) []string {
+	at := slices.Index(args, "doctor")
+	if at < 0 {
+		return args
+	}
+	args = slices.Clone(args)
+	for i := at + 1; i < len(args); i++ {
+		if args[i] == "--data" && (i+1 == len(args) || strings.HasPrefix(args[i+1], "-")) {
+			args[i] = "--read-data"
+		}
+	}
+	return args
 }
 
 // end says an error in one sentence and gives the exit code.

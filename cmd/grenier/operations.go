@@ -31,9 +31,12 @@ func (reindexCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 }
 
 type doctorCommand struct {
-	Sweep  bool `help:"Efface aussi ce qui est oublié : vieux moissonnages, fichiers que rien ne nomme plus."`
-	DryRun bool `help:"Avec --sweep : compte les fichiers qui seraient effacés, sans rien effacer."`
-	JSON   bool `name:"json" help:"Pour un programme."`
+	Sweep    bool `help:"Efface aussi ce qui est oublié : vieux moissonnages, fichiers que rien ne nomme plus."`
+	DryRun   bool `help:"Avec --sweep : compte les fichiers qui seraient effacés, sans rien effacer."`
+	ReadData bool `help:"Relit aussi chaque fichier gardé et le compare à son empreinte."`
+	Sample   int  `placeholder:"N" help:"Avec --read-data : N fichiers seulement, au hasard."`
+	Repair   bool `help:"Avec --read-data : efface les fichiers abîmés et les refait en moissonnant à nouveau leur source."`
+	JSON     bool `name:"json" help:"Pour un programme."`
 }
 
 // A finding is one thing that the doctor looked at.
@@ -41,6 +44,8 @@ type finding struct {
 	Check string `json:"check"`
 	OK    bool   `json:"ok"`
 	Text  string `json:"text"`
+
+	Damaged []damageJSON `json:"damaged,omitempty"`
 }
 
 // Run looks at every part and says what is wrong and what to do. Exit 0 when healthy.
@@ -48,15 +53,23 @@ func (c *doctorCommand) Run(ctx context.Context, t *terminal, cmd *commands) err
 	if c.DryRun && !c.Sweep {
 		return usage("--dry-run demande --sweep.")
 	}
+	if (c.Repair || c.Sample != 0) && !c.ReadData || c.Sample < 0 {
+		return usage("--sample et --repair demandent --read-data.")
+	}
 	p, err := t.open(ctx, cmd)
 	if err != nil {
 		return err
 	}
 	defer p.close()
+	var data []finding
+	if c.ReadData { // first: what it mends is well for the others
+		data = append(data, c.dataFinding(ctx, t, p))
+	}
 	findings := p.examine(ctx)
 	if c.Sweep {
 		findings = append(findings, p.sweepFinding(ctx, c.DryRun))
 	}
+	findings = append(findings, data...)
 	sick := 0
 	for _, f := range findings {
 		if !f.OK {
@@ -68,6 +81,9 @@ func (c *doctorCommand) Run(ctx context.Context, t *terminal, cmd *commands) err
 				mark = t.paint(31, "✗")
 			}
 			fmt.Fprintln(t.out, mark, f.Text)
+			for _, d := range f.Damaged {
+				fmt.Fprintln(t.out, wrap(d.Text, "    ", t.screen()))
+			}
 		}
 	}
 	if c.JSON {

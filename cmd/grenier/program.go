@@ -33,8 +33,8 @@ import (
 // softMemory asks the collector to stay small: the program shares its machine, and its working set is a few blocks a run.
 const softMemory = 256 << 20
 
-// minFree is the room that drafts must leave on the disk: below it nothing new is written, and what is online stays (SECURITY.md R-01 asks for
-// 2 GB; a demonstration on a small disk must work too).
+// minFree is the room that drafts must leave on the disk, unless min_free says otherwise: below it nothing new is written, and what is online stays
+// (SECURITY.md R-01 asks for 2 GB; a demonstration on a small disk must work too).
 const minFree = 512 << 20
 
 // A program is the parts of one running Grenier, put together.
@@ -51,6 +51,7 @@ type program struct {
 	temp      string
 	secret    func(string) (string, error)
 	closers   []io.Closer
+	faults    []func() error // of the parts that write: why one can write nothing more
 }
 
 // open reads the configuration and puts the parts together. close must be called.
@@ -77,11 +78,11 @@ func (t *terminal) assembleWith(ctx context.Context, c Config, set *schemas.Set)
 		debug.SetMemoryLimit(softMemory)
 	}
 	p = &program{config: c, log: t.log, secret: t.secret, schemas: set}
-	defer func() {
+	defer func(made *program) {
 		if err != nil {
-			p.close()
+			made.close()
 		}
-	}()
+	}(p)
 	if p.location, err = time.LoadLocation(c.Timezone); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (t *terminal) assembleWith(ctx context.Context, c Config, set *schemas.Set)
 	if p.store, err = store.Open(ctx, dsn, p.log); err != nil {
 		return nil, err
 	}
-	p.closers = append(p.closers, p.store)
+	p.closers, p.faults = append(p.closers, p.store), append(p.faults, p.store.Failed)
 	if p.namespace, err = p.store.Namespace(ctx); err != nil {
 		return nil, err
 	}
@@ -115,11 +116,12 @@ func (p *program) resolve(v string) (string, error) {
 
 func (p *program) openBlobs(ctx context.Context) error {
 	if dir, ok := strings.CutPrefix(p.config.Blobs, "file:"); ok {
-		d, err := publish.OpenDir(dir, publish.KeepFree(minFree, 0))
+		d, err := publish.OpenDir(dir, publish.KeepFree(p.config.MinFree, 0), publish.SyncBy(func(f *os.File) error { return syncFile(f) }))
 		if err != nil {
 			return err
 		}
-		p.blobs, p.temp = d, d.Temp()
+		p.faults = append(p.faults, d.Failed)
+		p.blobs, p.temp = publish.Assembling(d), d.Temp()
 		return nil
 	}
 	p.temp = filepath.Join(p.config.Data, "tmp")
@@ -130,7 +132,7 @@ func (p *program) openBlobs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.blobs = s
+	p.blobs = publish.Assembling(s)
 	return nil
 }
 

@@ -67,9 +67,15 @@ func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready 
 		return err
 	}
 	defer unlock()
+	if err := p.store.Check(ctx); err != nil { // a damaged database is not written to
+		return err
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	live, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var follow sync.WaitGroup
+	follow.Go(func() { p.watchDisk(live, end) })
 	if p.index == nil { // the demonstration has opened it already
 		if err := p.openIndex(live); err != nil {
 			return fmt.Errorf("l’index de recherche ne s’ouvre pas : %w", err)
@@ -79,6 +85,10 @@ func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready 
 		p.log.Warn("search index not up to date", "error", err)
 	}
 	follow.Go(func() { catalog.Follow(live, p.store, time.Second, p.log, p.indexer()) })
+	follow.Go(func() { p.snapshots().Follow(live, snapshotEvery) })
+	if slices.Contains(roles, "worker") {
+		follow.Go(func() { catalog.Follow(live, p.store, seriesEvery, p.log, p.series()) })
+	}
 	if slices.Contains(roles, "scheduler") {
 		follow.Go(func() { p.sweepDaily(live, sweepFirst, sweepEvery) })
 	}
@@ -100,7 +110,7 @@ func (t *terminal) serve(ctx context.Context, p *program, roles []string, ready 
 		err = errors.Join(err, queue.Stop(late))
 	}
 	p.log.Info("stopped")
-	return err
+	return errors.Join(p.fault(), err)
 }
 
 // When the scheduler sweeps: not while everything starts, then once a day.
@@ -179,7 +189,7 @@ func (p *program) site(ctx context.Context) (*web.Server, error) {
 	return web.New(web.Config{
 		Store: p.store, Index: p.index, Blobs: p.blobs, Schemas: p.schemas, Namespace: p.namespace, BaseURL: p.config.BaseURL,
 		Site:       web.Site{Name: s.Name, Operator: s.Operator, SIREN: s.SIREN, Email: s.Email, Director: s.Director, Host: s.Host, Demo: s.Demo},
-		AdminApart: p.config.AdminAddr != "", DataDir: p.config.Data, Check: checks,
+		AdminApart: p.config.AdminAddr != "", DataDir: p.config.Data, MinFree: p.config.MinFree, Fault: p.fault, Signed: p.config.Downloads == "signed", Check: checks,
 		Version: version(), Now: time.Now, Location: p.location, Log: p.log,
 	})
 }
@@ -197,6 +207,9 @@ func (p *program) listen(ctx context.Context, ready func(addr string)) error {
 	failed := make(chan error, len(servers))
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	followed, letGo := context.WithCancel(ctx)
+	defer letGo()
+	wg.Go(func() { site.Follow(followed, time.Second) })
 	for i, s := range servers {
 		l, err := net.Listen("tcp", s.Addr)
 		if err != nil {
