@@ -12,3 +12,9 @@ func DatasetID(namespace uuid.UUID, siren, key string) uuid.UUID {
 func FileID(dataset uuid.UUID, format string) uuid.UUID {
 	return uuid.NewSHA1(dataset, []byte(format))
 }
+
+// SeriesKey is the key of the dataset that is the series of a schema (INTERFACE section 4).
+func SeriesKey(schema string) string { return "serie/" + schema }
+
+// IsSeries tells a dataset of the whole département from a member's own.
+func (d Dataset) IsSeries() bool { return d.SchemaName != "" && d.Key == SeriesKey(d.SchemaName) }

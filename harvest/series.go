@@ -99,9 +99,6 @@ func (s *Series) Refresh(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// SeriesKey is the key of the dataset that is the series of a schema (INTERFACE section 4).
-func SeriesKey(schema string) string { return "serie/" + schema }
-
 // read groups the datasets online by schema, in the order of the series, and lists the series that are online.
 func (s *Series) read(ctx context.Context) (parts map[string][]catalog.Dataset, online []catalog.Dataset, err error) {
 	parts = map[string][]catalog.Dataset{}
@@ -109,7 +106,7 @@ func (s *Series) read(ctx context.Context) (parts map[string][]catalog.Dataset, 
 	err = s.Runner.Store.EachDataset(ctx, catalog.DatasetQuery{}, func(d catalog.Dataset) error {
 		switch {
 		case d.SchemaName == "":
-		case d.Key == SeriesKey(d.SchemaName):
+		case d.IsSeries():
 			if known[d.ID] = true; d.Member.SIREN == s.Operator.SIREN {
 				online = append(online, d)
 			}
@@ -138,7 +135,7 @@ func (s *Series) location() *time.Location {
 }
 
 func (s *Series) id(schema string) uuid.UUID {
-	return catalog.DatasetID(s.Runner.Namespace, s.Operator.SIREN, SeriesKey(schema))
+	return catalog.DatasetID(s.Runner.Namespace, s.Operator.SIREN, catalog.SeriesKey(schema))
 }
 
 func fileOf(d catalog.Dataset, format string) *catalog.File {
@@ -224,7 +221,7 @@ func (s *Series) begin(name string, parts []catalog.Dataset) (*seriesBuild, erro
 	}
 	b := &seriesBuild{
 		Series: s, schema: schema, parts: parts,
-		source: catalog.Source{ID: s.Operator.SIREN + "/" + SeriesKey(name), Member: s.Operator.SIREN, Recipe: seriesRecipe.Name, Key: SeriesKey(name)},
+		source: catalog.Source{ID: s.Operator.SIREN + "/" + catalog.SeriesKey(name), Member: s.Operator.SIREN, Recipe: seriesRecipe.Name, Key: catalog.SeriesKey(name)},
 	}
 	b.describe(name)
 	return b, nil
@@ -338,7 +335,7 @@ func (b *seriesBuild) press(ctx context.Context) (catalog.Dataset, error) {
 func (b *seriesBuild) describe(name string) {
 	first := b.parts[0]
 	d := catalog.Dataset{
-		ID: b.id(name), Key: SeriesKey(name), Member: b.Operator, Source: b.source.ID, Title: b.schema.Title + " (toutes les collectivités)",
+		ID: b.id(name), Key: catalog.SeriesKey(name), Member: b.Operator, Source: b.source.ID, Title: b.schema.Title + " (toutes les collectivités)",
 		SchemaName: name, SchemaVersion: b.schema.ID.Version(), SchemaURL: b.schema.URL,
 		Keywords: first.Keywords, Themes: first.Themes, HVD: first.HVD, License: first.License, Frequency: "DAILY",
 		Status: catalog.DatasetPublished, Valid: true,

@@ -107,7 +107,7 @@ func (c *county) follow() {
 
 func (c *county) whole(schema string) catalog.Dataset {
 	c.Helper()
-	d, err := c.store.Dataset(context.Background(), catalog.DatasetID(c.runner.Namespace, numerival.SIREN, harvest.SeriesKey(schema)))
+	d, err := c.store.Dataset(context.Background(), catalog.DatasetID(c.runner.Namespace, numerival.SIREN, catalog.SeriesKey(schema)))
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -373,7 +373,7 @@ func TestSeries_WithAFileThatIsGoneKeepsItsLastVersion(t *testing.T) {
 	if got := c.whole("scdl/subventions"); got.Rows != 5 || got.Version != 1 {
 		t.Errorf("series has %d rows, version %d", got.Rows, got.Version)
 	}
-	runs, err := c.store.Runs(context.Background(), catalog.RunQuery{Source: numerival.SIREN + "/" + harvest.SeriesKey("scdl/subventions")})
+	runs, err := c.store.Runs(context.Background(), catalog.RunQuery{Source: numerival.SIREN + "/" + catalog.SeriesKey("scdl/subventions")})
 	if err != nil || len(runs) != 2 || runs[0].Status != catalog.Failed {
 		t.Fatalf("runs %+v, %v", runs, err)
 	}

@@ -75,7 +75,7 @@ const unweavePatience = 45 * time.Second
 // Unweave takes a withdrawn dataset out of its series: that is made anew without it, and its versions that hold rows of it go. A series that
 // holds nothing else goes too, until it has something to hold again.
 func (s *Series) Unweave(ctx context.Context, d catalog.Dataset) error {
-	if s.Operator.SIREN == "" || d.SchemaName == "" || d.Key == SeriesKey(d.SchemaName) {
+	if s.Operator.SIREN == "" || d.SchemaName == "" || d.IsSeries() {
 		return nil
 	}
 	store, id := s.Runner.Store, s.id(d.SchemaName)

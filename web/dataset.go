@@ -36,11 +36,6 @@ type datasetPage struct {
 	Citation    string
 }
 
-// IsSeries tells a dataset of the whole département from a member's own.
-func (p datasetPage) IsSeries() bool { return isSeries(p.Dataset) }
-
-func isSeries(d catalog.Dataset) bool { return d.SchemaName != "" && d.Key == "serie/"+d.SchemaName }
-
 // A banner warns that the version online is not the newest that could be.
 type banner struct {
 	Title  string

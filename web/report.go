@@ -32,7 +32,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	if moved {
 		return redirect(w, r, datasetPath(d.Slug)+"/rapport", http.StatusMovedPermanently)
 	}
-	if isSeries(d) { // judged where it comes from: its page lists the parts
+	if d.IsSeries() { // judged where it comes from: its page lists the parts
 		return redirect(w, r, datasetPath(d.Slug)+"#composition", http.StatusSeeOther)
 	}
 	run, err := s.runOnline(r, d)

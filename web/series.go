@@ -52,7 +52,7 @@ func (s *Server) series(ctx context.Context, d catalog.Dataset) (*seriesView, er
 	if d.SchemaName == "" || s.Site.SIREN == "" {
 		return nil, nil
 	}
-	if isSeries(d) {
+	if d.IsSeries() {
 		c, err := s.compositionOf(ctx, d)
 		if c == nil || err != nil {
 			return nil, err
@@ -69,7 +69,7 @@ func (s *Server) series(ctx context.Context, d catalog.Dataset) (*seriesView, er
 		return nil, fmt.Errorf("find series of %s: %w", d.SchemaName, err)
 	}
 	for _, one := range all {
-		if !isSeries(one) {
+		if !one.IsSeries() {
 			continue
 		}
 		c, err := s.compositionOf(ctx, one)

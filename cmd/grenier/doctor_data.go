@@ -116,7 +116,7 @@ func (p *program) sourcesToMend(ctx context.Context, ids []string) (sources []ca
 		case errors.Is(err, catalog.ErrNotFound):
 		case err != nil:
 			return nil, false, err
-		case strings.HasPrefix(s.Key, harvest.SeriesKey("")):
+		case strings.HasPrefix(s.Key, catalog.SeriesKey("")):
 			series = true
 		default:
 			sources = append(sources, s)

@@ -121,11 +121,7 @@ func (c *heldCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 		return err
 	}
 	if c.JSON {
-		list := make([]runTwin, len(runs))
-		for i, r := range runs {
-			list[i] = runJSON(r)
-		}
-		return printJSON(t.out, list)
+		return printJSON(t.out, runsJSON(runs))
 	}
 	if len(runs) == 0 {
 		fmt.Fprintln(t.out, "Aucune livraison n’attend.")

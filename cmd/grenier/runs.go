@@ -36,11 +36,7 @@ func (r *runsCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 		return err
 	}
 	if r.JSON {
-		list := make([]runTwin, len(runs))
-		for i, run := range runs {
-			list[i] = runJSON(run)
-		}
-		return printJSON(t.out, list)
+		return printJSON(t.out, runsJSON(runs))
 	}
 	if len(runs) == 0 {
 		fmt.Fprintln(t.out, "Aucun moissonnage pour l’instant. « grenier harvest --all » en lance un.")
@@ -101,6 +97,14 @@ func (p *program) rejects(ctx context.Context, t *terminal, run catalog.Run) err
 type runTwin struct {
 	catalog.Run
 	Seconds float64 `json:"seconds"`
+}
+
+func runsJSON(runs []catalog.Run) []runTwin {
+	list := make([]runTwin, len(runs))
+	for i, r := range runs {
+		list[i] = runJSON(r)
+	}
+	return list
 }
 
 func runJSON(r catalog.Run) runTwin {
