@@ -55,6 +55,11 @@ type delivered struct {
 // it stopped early.
 func (l *line) travel(ctx context.Context) error {
 	defer l.leave()
+	err := l.advance(ctx)
+	return errors.Join(err, l.keepRaw(context.WithoutCancel(ctx))) // what was published is kept already
+}
+
+func (l *line) advance(ctx context.Context) error {
 	if err := l.prepare(ctx); err != nil {
 		return at(StageFetch, err)
 	}
@@ -162,7 +167,7 @@ func (l *line) process() string {
 	return hex.EncodeToString(h[:16])
 }
 
-// fetch brings every document to hand, then keeps the raw bytes. Nothing is decoded before all have arrived: stale is better than partial.
+// fetch brings every document to hand. Nothing is decoded before all have arrived: stale is better than partial.
 func (l *line) fetch(ctx context.Context) error {
 	source, err := l.open()
 	if err != nil {
@@ -194,7 +199,10 @@ func (l *line) fetch(ctx context.Context) error {
 		return Say("La source n’a livré aucun fichier. La dernière version reste en ligne\u00a0; vérifiez l’export du logiciel.", errors.New("no document"))
 	}
 	l.run.State = string(state)
-	return l.keepRaw(ctx)
+	for i := range l.docs {
+		l.run.Documents = append(l.run.Documents, l.docs[i].Raw)
+	}
+	return nil
 }
 
 // open opens the source's connector.
@@ -273,19 +281,43 @@ func (l *line) recall(ctx context.Context, name string) error {
 // errNotKept is a document that a connector calls unchanged and whose bytes are not at hand.
 var errNotKept = errors.New("no bytes of it are kept")
 
-// keepRaw moves the delivered bytes into the blob store; the open files stay readable.
-func (l *line) keepRaw(ctx context.Context) error {
+// raw lists the delivered bytes that are not kept yet.
+func (l *line) raw() (files []publish.Finished) {
 	for i := range l.docs {
-		d := &l.docs[i]
-		l.run.Documents = append(l.run.Documents, d.Raw)
-		if d.temp == "" || l.ask.DryRun {
-			continue
+		if d := &l.docs[i]; d.temp != "" && !l.ask.DryRun {
+			files = append(files, publish.Finished{Key: d.Key(), Path: d.temp})
 		}
-		if err := l.Blobs.Adopt(ctx, d.Key(), d.temp); err != nil {
-			return at(StagePublish, fmt.Errorf("keep raw bytes of %s: %w", d.Name, err))
-		}
-		d.temp = ""
 	}
+	return files
+}
+
+// kept notes that they are.
+func (l *line) kept() {
+	for i := range l.docs {
+		l.docs[i].temp = ""
+	}
+}
+
+// keepRaw moves the delivered bytes into the blob store.
+func (l *line) keepRaw(ctx context.Context) error {
+	if len(l.run.Documents) == 0 { // not all have arrived
+		return nil
+	}
+	if err := publish.AdoptAll(ctx, l.Blobs, l.raw()...); err != nil {
+		return at(StagePublish, fmt.Errorf("keep raw bytes: %w", err))
+	}
+	if !l.ask.DryRun {
+		l.kept()
+	}
+	return nil
+}
+
+// store stores the files of the version and the raw bytes that they were made of, which the disk then writes together.
+func (l *line) store(ctx context.Context) error {
+	if err := l.draft.Store(ctx, l.Blobs, l.raw()...); err != nil {
+		return err
+	}
+	l.kept()
 	return nil
 }
 
@@ -332,9 +364,9 @@ func (l *line) publish(ctx context.Context) error {
 		}
 	case sameToReaders(online, l.dataset):
 		l.run.Status = catalog.Unchanged
-		return l.draft.Store(ctx, l.Blobs) // files that are there stay; one that was lost is back
+		return l.store(ctx) // files that are there stay; one that was lost is back
 	}
-	if err := l.draft.Store(ctx, l.Blobs); err != nil {
+	if err := l.store(ctx); err != nil {
 		return err
 	}
 	l.run.Status, l.run.Ended = catalog.Published, l.now()

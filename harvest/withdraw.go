@@ -44,14 +44,16 @@ func Purge(ctx context.Context, store catalog.Store, blobs publish.BlobStore) (d
 	return len(gone), kept, nil
 }
 
-// deleteWhole deletes a blob after its twins and its profile: as long as the blob is there its key is to be deleted, and nobody else names them.
+// deleteWhole deletes a blob after its twins and its profile: as long as the blob is there its key is to be deleted, and nobody else names them. A twin that a
+// reader had made meanwhile goes after it.
 func deleteWhole(ctx context.Context, blobs publish.BlobStore, key string) error {
-	for _, beside := range publish.Beside(key) {
-		if err := blobs.Delete(ctx, beside); err != nil {
+	keys := append(append(publish.Beside(key), key), publish.Beside(key)...)
+	for _, k := range keys {
+		if err := blobs.Delete(ctx, k); err != nil {
 			return err
 		}
 	}
-	return blobs.Delete(ctx, key)
+	return nil
 }
 
 // refuseWithdrawn stops a run whose dataset a person withdrew, until the withdrawal is lifted. known says that the dataset is withdrawn.

@@ -29,6 +29,11 @@ type assembling struct {
 	sizes sync.Map // by key: lists never change
 }
 
+// AdoptAll implements Adopter.
+func (a *assembling) AdoptAll(ctx context.Context, files []Finished) error {
+	return AdoptAll(ctx, a.BlobStore, files...)
+}
+
 // Open implements BlobStore.
 func (a *assembling) Open(ctx context.Context, key string) (Blob, error) {
 	if !strings.HasPrefix(key, listPrefix) {

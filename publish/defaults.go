@@ -10,15 +10,17 @@ import (
 // DefaultMapRows is how many rows a table may have to be written for maps without being asked.
 const DefaultMapRows = 200_000
 
-// DefaultFormats lists what tables of s are written in when nobody chose: canonical CSV and Parquet always, the official JSON of public contracts, GeoJSON where rows have places, as long
-// as a map can take them (docs/decisions/0014).
+// DefaultFormats lists what tables of s are written in when nobody chose: canonical CSV and Parquet always, the official JSON of public contracts, GeoJSON where a cell holds a geometry, which
+// nothing that reads tables can show, as long as a map can take the rows (docs/decisions/0014). Points in columns of coordinates are for recipes to ask.
 func DefaultFormats(s *schemas.Schema) (list []Format) {
 	for _, f := range FormatsFor(s) {
 		switch f.Name {
 		case "csv", "parquet", "decp-json":
 			list = append(list, f)
 		case "geojson":
-			list = append(list, f.atMost(DefaultMapRows))
+			if len(newPlaces(s).shapes) > 0 {
+				list = append(list, f.atMost(DefaultMapRows))
+			}
 		}
 	}
 	return list

@@ -19,8 +19,8 @@ func TestDefaultFormats_DependOnTheSchema(t *testing.T) {
 		want  []string
 	}{
 		{"no place", nil, []string{"csv", "parquet"}},
-		{"degrees", []schemas.Field{{Name: "long", Type: schemas.Number}, {Name: "lat", Type: schemas.Number}}, []string{"csv", "geojson", "parquet"}},
-		{"Lambert-93", []schemas.Field{{Name: "x", Type: schemas.Number}, {Name: "y", Type: schemas.Number}}, []string{"csv", "geojson", "parquet"}},
+		{"degrees", []schemas.Field{{Name: "long", Type: schemas.Number}, {Name: "lat", Type: schemas.Number}}, []string{"csv", "parquet"}},
+		{"Lambert-93", []schemas.Field{{Name: "x", Type: schemas.Number}, {Name: "y", Type: schemas.Number}}, []string{"csv", "parquet"}},
 		{"a geometry", []schemas.Field{{Name: "trace", Type: schemas.GeoJSON}}, []string{"csv", "geojson", "parquet"}},
 	} {
 		var got []string
@@ -35,8 +35,8 @@ func TestDefaultFormats_DependOnTheSchema(t *testing.T) {
 }
 
 func TestDefaultFormats_GoWithoutAMapOfTooManyRows(t *testing.T) {
-	s := publishtest.Schema(schemas.Field{Name: "long", Type: schemas.Number}, schemas.Field{Name: "lat", Type: schemas.Number})
-	batch := publishtest.Batch(s, slices.Repeat([][]string{{"2.5", "48.5"}}, 4000))
+	s := publishtest.Schema(schemas.Field{Name: "place", Type: schemas.GeoJSON})
+	batch := publishtest.Batch(s, slices.Repeat([][]string{{`{"type":"Point","coordinates":[2.5,48.5]}`}}, 4000))
 	for _, c := range []struct{ batches, files int }{{publish.DefaultMapRows / 4000, 3}, {publish.DefaultMapRows/4000 + 1, 2}} {
 		t.Run(strconv.Itoa(c.files), func(t *testing.T) {
 			d, err := publish.Begin(publish.Order{Schema: s, Formats: publish.DefaultFormats(s), Dir: t.TempDir()})

@@ -134,6 +134,50 @@ func (d *Dir) Adopt(ctx context.Context, key, path string) error {
 	return d.adoptCopy(ctx, key, path)
 }
 
+// AdoptAll implements Adopter: every file is synced, then every file is moved, then every folder is synced, so that the disk writes them together.
+func (d *Dir) AdoptAll(ctx context.Context, files []Finished) error {
+	var moving []Finished
+	for _, f := range files {
+		there, err := d.begin(ctx, f.Key)
+		switch {
+		case err != nil:
+			return err
+		case there:
+			if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) { // given again: it was moved
+				return err
+			}
+			continue
+		}
+		if err := d.readyRegular(f.Path); err != nil {
+			return fmt.Errorf("adopt %s: %w", f.Key, err)
+		}
+		moving = append(moving, f)
+	}
+	var placed []placement
+	for _, f := range moving {
+		p, err := d.move(f.Key, f.Path)
+		if errors.Is(err, syscall.EXDEV) {
+			p, err = placement{}, d.adoptCopy(ctx, f.Key, f.Path)
+		}
+		if err != nil {
+			d.takeBack(placed...)
+			return fmt.Errorf("adopt %s: %w", f.Key, err)
+		}
+		placed = append(placed, p)
+	}
+	synced := map[string]bool{}
+	for _, p := range placed {
+		if folder := filepath.Dir(p.target); p.target != "" && !synced[folder] {
+			synced[folder] = true
+			if err := d.syncFolders(folder); err != nil {
+				d.takeBack(placed...)
+				return fmt.Errorf("adopt %s: %w", p.target, err)
+			}
+		}
+	}
+	return nil
+}
+
 // adoptCopy adopts a file of another file system.
 func (d *Dir) adoptCopy(ctx context.Context, key, path string) error {
 	f, err := os.Open(path)
@@ -200,32 +244,43 @@ func (d *Dir) write(ctx context.Context, r io.Reader) (path string, err error) {
 // place moves a synced file to its key and makes that durable. When it cannot, the key is not there; when the move itself failed, the file
 // still is where it was.
 func (d *Dir) place(key, file string) error {
+	p, err := d.move(key, file)
+	if err != nil {
+		return err
+	}
+	if err := d.syncFolders(filepath.Dir(d.path(key))); err != nil {
+		d.takeBack(p)
+		return err
+	}
+	return nil
+}
+
+// A placement is a file that was moved into place; target is "" when it was there already, durably.
+type placement struct {
+	target  string
+	written time.Time
+}
+
+// move moves a synced file to its key; that is durable once the key's folder is synced.
+func (d *Dir) move(key, file string) (placement, error) {
 	lock := &d.locks[maphash.String(d.seed, key)%uint64(len(d.locks))]
 	lock.Lock()
 	defer lock.Unlock()
 	target := d.path(key)
-	folder := filepath.Dir(target)
 	if _, err := os.Lstat(target); err == nil { // someone else was quicker: same key, same bytes
-		if err := d.syncFolders(folder); err != nil {
-			return err
+		if err := d.syncFolders(filepath.Dir(target)); err != nil {
+			return placement{}, err
 		}
-		return os.Remove(file)
+		return placement{}, os.Remove(file)
 	}
-	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return err
+	if err := os.MkdirAll(filepath.Dir(target), 0o750); err != nil {
+		return placement{}, err
 	}
 	info, err := os.Lstat(file)
 	if err != nil {
-		return err
+		return placement{}, err
 	}
-	if err := renameFile(file, target); err != nil {
-		return err
-	}
-	if err := d.syncFolders(folder); err != nil {
-		d.takeBack(target, info.ModTime())
-		return err
-	}
-	return nil
+	return placement{target, info.ModTime()}, renameFile(file, target)
 }
 
 // readyRegular makes a file ready to be moved to its key: as young as if it were written now, and synced.

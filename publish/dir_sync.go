@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"grenier/catalog"
 )
@@ -100,16 +99,18 @@ func (d *Dir) syncFolders(folder string) error {
 	return nil
 }
 
-// takeBack removes a file that was moved into place and whose place is not durable, unless another process has taken it for its own since: then it
+// takeBack removes files that were moved into place and whose places are not durable, unless another process has taken one for its own since: then it
 // has made it younger than it was.
-func (d *Dir) takeBack(target string, moved time.Time) {
+func (d *Dir) takeBack(placed ...placement) {
 	unlock, err := d.lock(true)
 	if err != nil {
-		return // it stays as an orphan
+		return // they stay as orphans
 	}
 	defer unlock()
-	if info, err := os.Lstat(target); err == nil && info.ModTime().Equal(moved) {
-		_ = os.Remove(target)
+	for _, p := range placed {
+		if info, err := os.Lstat(p.target); err == nil && info.ModTime().Equal(p.written) {
+			_ = os.Remove(p.target)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ type Order struct {
 	Profile bool   // also make the profile of the Parquet file, when it is not small: see ReadProfile
 }
 
-// A Pressed file is finished, synced and still temporary.
+// A Pressed file is finished and still temporary: storing it makes it durable.
 type Pressed struct {
 	Format string // "" for the quarantine
 	Path   string
@@ -44,6 +44,7 @@ type Draft struct {
 	origins *origins    // nil unless asked for, and there is a Parquet file
 	pressed *Pressed    // after Finish: the origins file
 	ready   []Pressed   // after Finish, until stored
+	held    []*os.File  // those: what the system could not write of them is then told to whoever syncs them
 	closed  bool        // Finish or Discard was called
 	err     error       // the first error; nothing can be made of the draft after it
 }
@@ -211,13 +212,13 @@ func (d *Draft) fail(err error) error {
 	return err
 }
 
-// Finish closes and syncs the files. The quarantine is nil when nothing was refused. After an error nothing is left.
+// Finish ends the files. The quarantine is nil when nothing was refused. After an error nothing is left.
 func (d *Draft) Finish() (files []Pressed, quarantine *Pressed, err error) {
 	if err := d.usable(); err != nil {
 		return nil, nil, err
 	}
 	for _, t := range d.tables {
-		p, err := t.press()
+		p, err := t.press(d)
 		if d.drop(t, err) {
 			continue
 		}
@@ -225,64 +226,77 @@ func (d *Draft) Finish() (files []Pressed, quarantine *Pressed, err error) {
 			d.Discard()
 			return nil, nil, d.fail(fmt.Errorf("finish %s: %w", t.format.Name, err))
 		}
-		files, d.ready = append(files, p), append(d.ready, p)
+		files = append(files, p)
 		if err := d.pressProfile(t, p); err != nil {
 			d.Discard()
 			return nil, nil, d.fail(fmt.Errorf("finish profile: %w", err))
 		}
 	}
 	if d.origins != nil {
-		p, err := d.origins.press()
+		p, err := d.origins.press(d)
 		if err != nil {
 			d.Discard()
 			return nil, nil, d.fail(fmt.Errorf("finish origins: %w", err))
 		}
-		d.pressed, d.ready = &p, append(d.ready, p)
+		d.pressed = &p
 	}
 	if err := d.anyLeft(); err != nil {
 		d.Discard()
 		return nil, nil, d.fail(fmt.Errorf("finish draft: %w", err))
 	}
 	if d.refused != nil {
-		p, err := d.refused.out.press("", "quarantine", ".csv")
+		p, err := d.press(d.refused.out, "", "quarantine", ".csv")
 		if err != nil {
 			d.Discard()
 			return nil, nil, d.fail(fmt.Errorf("finish quarantine: %w", err))
 		}
 		quarantine = &p
-		d.ready = append(d.ready, p)
 	}
 	d.closed = true
 	return files, quarantine, nil
 }
 
-func (t *table) press() (Pressed, error) {
+func (t *table) press(d *Draft) (Pressed, error) {
 	if err := t.w.Close(); err != nil {
 		return Pressed{}, err
 	}
-	return t.out.press(t.format.Name, "pub", t.format.Ext)
+	return d.press(t.out, t.format.Name, "pub", t.format.Ext)
 }
 
-// Store moves the finished files into blobs, and their twins before them. After it the keys may be named by the catalogue. An error leaves what was moved, which
-// nothing names, and what was not, which Discard removes; Store may be called again.
-func (d *Draft) Store(ctx context.Context, blobs BlobStore) error {
+// press makes an output one of the files that are ready.
+func (d *Draft) press(o *output, format, folder, ext string) (Pressed, error) {
+	p, file, err := o.press(format, folder, ext)
+	if err == nil {
+		d.ready, d.held = append(d.ready, p), append(d.held, file)
+	}
+	return p, err
+}
+
+// Store moves the finished files into blobs, and with them what else the version needs; after it the keys may be named by the catalogue. An error leaves what was
+// moved, which nothing names, and what was not, which Discard removes; Store may be called again.
+func (d *Draft) Store(ctx context.Context, blobs BlobStore, more ...Finished) error {
 	if d.err != nil {
 		return d.err
 	}
 	if !d.closed {
 		return errors.New("store draft: not finished")
 	}
-	for len(d.ready) > 0 {
-		p := d.ready[0]
-		if err := storeTwins(ctx, blobs, p, d.order.Dir); err != nil {
-			return err
-		}
-		if err := blobs.Adopt(ctx, p.Key, p.Path); err != nil {
-			return fmt.Errorf("store %s: %w", p.Key, err)
-		}
-		d.ready = d.ready[1:]
+	for _, p := range d.ready {
+		more = append(more, Finished{p.Key, p.Path})
 	}
+	if err := AdoptAll(ctx, blobs, more...); err != nil {
+		return fmt.Errorf("store draft: %w", err)
+	}
+	d.release()
 	return nil
+}
+
+// release closes the files that are ready.
+func (d *Draft) release() {
+	for _, f := range d.held {
+		_ = f.Close()
+	}
+	d.ready, d.held = nil, nil
 }
 
 // Discard removes what is still temporary.
@@ -294,6 +308,7 @@ func (d *Draft) Discard() {
 	for _, p := range d.ready {
 		_ = os.Remove(p.Path)
 	}
+	d.release()
 	for _, t := range d.tables {
 		t.out.discard()
 	}
@@ -303,7 +318,7 @@ func (d *Draft) Discard() {
 	if d.origins != nil {
 		d.origins.out.discard()
 	}
-	d.ready, d.tables, d.refused, d.origins = nil, nil, nil, nil
+	d.tables, d.refused, d.origins = nil, nil, nil
 }
 
 // An output is one temporary file being written through buf and hashed on the way.
@@ -336,20 +351,16 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// press flushes, syncs and closes the file. After a sync that failed the file must not be used: the system may have forgotten what
-// it could not write, and a second sync would then lie.
-func (o *output) press(format, folder, ext string) (Pressed, error) {
-	err := o.buf.Flush()
-	if err == nil {
-		err = syncFile(o.file)
+// press flushes the file and begins to have it written to disk. It stays open: whoever stores it closes it then.
+func (o *output) press(format, folder, ext string) (Pressed, *os.File, error) {
+	if err := o.buf.Flush(); err != nil {
+		return Pressed{}, nil, err
 	}
-	if err := errors.Join(err, o.file.Close()); err != nil {
-		return Pressed{}, err
-	}
-	sum := hex.EncodeToString(o.hash.Sum(nil))
-	p := Pressed{Format: format, Path: o.file.Name(), Key: folder + "/" + sum[:2] + "/" + sum + ext, Bytes: o.bytes, Rows: o.rows, SHA256: sum}
+	startWriting(o.file)
+	file, sum := o.file, hex.EncodeToString(o.hash.Sum(nil))
+	p := Pressed{Format: format, Path: file.Name(), Key: folder + "/" + sum[:2] + "/" + sum + ext, Bytes: o.bytes, Rows: o.rows, SHA256: sum}
 	o.release()
-	return p, nil
+	return p, file, nil
 }
 
 // discard removes the file unless it was pressed.

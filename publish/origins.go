@@ -94,12 +94,12 @@ func (o *origins) fillYears(b *schemas.Batch) {
 }
 
 // press closes the file; its key names its content like any other.
-func (o *origins) press() (Pressed, error) {
+func (o *origins) press(d *Draft) (Pressed, error) {
 	if err := o.file.Close(); err != nil {
 		return Pressed{}, err
 	}
 	o.out.rows = o.rank
-	return o.out.press("", "origins", ".parquet")
+	return d.press(o.out, "", "origins", ".parquet")
 }
 
 // yearColumn is the column whose calendar years divide tables of s, -1 for none.

@@ -168,32 +168,30 @@ func (d *Draft) pressProfile(t *table, file Pressed) error {
 	if !ok || w.profile == nil || file.Rows < profileRows {
 		return nil
 	}
-	p, err := w.profile.press(d.order.Dir, file)
-	if err != nil {
-		return err
-	}
-	d.ready = append(d.ready, p)
-	return nil
+	return w.profile.press(d, file)
 }
 
 // press makes the profile's file.
-func (p *profiler) press(dir string, file Pressed) (Pressed, error) {
+func (p *profiler) press(d *Draft, file Pressed) error {
 	profile, err := p.profileOf(file)
 	if err != nil {
-		return Pressed{}, err
+		return err
 	}
-	out, err := newOutput(dir, profileExt)
+	out, err := newOutput(d.order.Dir, profileExt)
 	if err != nil {
-		return Pressed{}, err
+		return err
 	}
 	if err := json.NewEncoder(out.buf).Encode(profile); err != nil {
 		out.discard()
-		return Pressed{}, err
+		return err
 	}
 	out.rows = file.Rows
-	done, err := out.press("", strings.TrimSuffix(profileFolder, "/"), profileExt)
-	done.Key = ProfileKey(file.SHA256)
-	return done, err
+	if _, err := d.press(out, "", strings.TrimSuffix(profileFolder, "/"), profileExt); err != nil {
+		out.discard()
+		return err
+	}
+	d.ready[len(d.ready)-1].Key = ProfileKey(file.SHA256)
+	return nil
 }
 
 // ReadProfile reads the profile that was made with a Parquet file; one that is not there is an error that is fs.ErrNotExist.

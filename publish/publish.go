@@ -7,7 +7,9 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"grenier/schemas"
@@ -99,6 +101,32 @@ type BlobStore interface {
 	Expire(ctx context.Context, key string, before time.Time) (gone bool, err error)
 	// Each calls fn for every key under prefix, in no order; it stops at fn's first error.
 	Each(ctx context.Context, prefix string, fn func(key string, size int64, modified time.Time) error) error
+}
+
+// A Finished file is a local file, complete and closed, and the key that it is to have.
+type Finished struct{ Key, Path string }
+
+// An Adopter is a BlobStore that adopts several files for less than one after the other. An error leaves some adopted and some not, and AdoptAll may be
+// called again with all of them: one that is gone because it was adopted is fine.
+type Adopter interface {
+	AdoptAll(ctx context.Context, files []Finished) error
+}
+
+// AdoptAll adopts files, together where blobs can.
+func AdoptAll(ctx context.Context, blobs BlobStore, files ...Finished) error {
+	if a, ok := blobs.(Adopter); ok {
+		return a.AdoptAll(ctx, files)
+	}
+	for _, f := range files {
+		err := blobs.Adopt(ctx, f.Key, f.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			_, err = blobs.Stat(ctx, f.Key)
+		}
+		if err != nil {
+			return fmt.Errorf("adopt %s: %w", f.Key, err)
+		}
+	}
+	return nil
 }
 
 // A Blob is an open blob. The local store's is an *os.File, so that http.ServeContent can use sendfile.

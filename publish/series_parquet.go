@@ -2,11 +2,9 @@ package publish
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -156,16 +154,12 @@ func (w *seriesWriter) finish() error {
 
 // store moves the file into blobs, without syncing it when it is there already: the files of a year seldom change.
 func (w *seriesWriter) store(ctx context.Context, blobs BlobStore) (Pressed, error) {
-	sum := hex.EncodeToString(w.out.hash.Sum(nil))
-	p := Pressed{Format: "parquet", Path: w.out.file.Name(), Key: "pub/" + sum[:2] + "/" + sum + ".parquet", Bytes: w.out.bytes, Rows: w.total, SHA256: sum}
-	if _, err := blobs.Stat(ctx, p.Key); errors.Is(err, fs.ErrNotExist) {
-		if p, err = w.out.press("parquet", "pub", ".parquet"); err != nil {
-			return p, err
-		}
-	} else if err != nil {
+	defer w.discard()
+	p, file, err := w.out.press("parquet", "pub", ".parquet")
+	if err != nil {
 		return p, err
 	}
-	defer w.discard()
+	defer file.Close()
 	if err := blobs.Adopt(ctx, p.Key, p.Path); err != nil {
 		_ = os.Remove(p.Path)
 		return p, fmt.Errorf("store %s: %w", p.Key, err)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"strings"
 	"sync"
 
@@ -13,8 +13,8 @@ import (
 )
 
 // An Encoding is a way to keep a published file compressed beside itself, as HTTP calls it: its twin, under the file's key and the encoding's
-// extension. Twins are made when a file is stored, for formats that say so and files that are worth it; nothing names them but the key
-// of their file, and whoever misses one sends the file.
+// extension. A twin is made when a reader first asks for it (see Twins), for formats that say so and files that are worth it; nothing names it but the
+// key of its file, and whoever misses one sends the file.
 type Encoding struct {
 	Name string // "gzip"
 	Ext  string // ".gz"
@@ -60,67 +60,102 @@ var compressors = map[string]*sync.Pool{
 	}},
 }
 
-// storeTwins makes the twins of a finished file and gives them to blobs.
-func storeTwins(ctx context.Context, blobs BlobStore, p Pressed, dir string) error {
-	if f, ok := FormatNamed(p.Format); !ok || !f.Twins || p.Bytes < twinLeast {
-		return nil
+// twinNow is the largest file whose first reader waits for its twin, in bytes: some tens of milliseconds.
+const twinNow = 8 << 20
+
+// twinsAtOnce are made side by side.
+const twinsAtOnce = 2
+
+// Twins opens the twins of published files, and makes those that are missing. Most files are never asked for compressed: all of them at publication would be a sixth of
+// its work. It is safe for concurrent use.
+type Twins struct {
+	blobs BlobStore
+	room  chan struct{}
+
+	mu     sync.Mutex
+	making map[string]chan struct{} // by key: closed when it is there, or cannot be made
+	failed map[string]bool          // not tried again by this process
+}
+
+// NewTwins makes twins in blobs.
+func NewTwins(blobs BlobStore) *Twins {
+	return &Twins{blobs: blobs, room: make(chan struct{}, twinsAtOnce), making: map[string]chan struct{}{}, failed: map[string]bool{}}
+}
+
+// Open opens the twin of a file of so many bytes. fs.ErrNotExist says that there is none, or none yet: that of a large file is being made then, and of
+// one that is not worth it, or cannot be kept, never will be.
+func (t *Twins) Open(ctx context.Context, f Format, key string, bytes int64, e Encoding) (Blob, error) {
+	if !f.Twins || strings.HasPrefix(key, listPrefix) {
+		return nil, fs.ErrNotExist
 	}
-	for _, e := range Encodings {
-		if err := storeTwin(ctx, blobs, p, e, dir); err != nil {
-			return fmt.Errorf("store %s: %w", e.Key(p.Key), err)
+	b, err := t.blobs.Open(ctx, e.Key(key))
+	if !errors.Is(err, fs.ErrNotExist) || bytes < twinLeast {
+		return b, err
+	}
+	made := t.make(key, e)
+	if made == nil || bytes > twinNow {
+		return nil, fs.ErrNotExist
+	}
+	select {
+	case <-made:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return t.blobs.Open(ctx, e.Key(key))
+}
+
+// make begins to make a twin unless that is being done, and tells when it ends; nil when it failed before.
+func (t *Twins) make(key string, e Encoding) <-chan struct{} {
+	twin := e.Key(key)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if done := t.making[twin]; done != nil || t.failed[twin] {
+		return done
+	}
+	done := make(chan struct{})
+	t.making[twin] = done
+	go func() {
+		t.room <- struct{}{}
+		err := storeTwin(context.Background(), t.blobs, key, e)
+		<-t.room
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.making, twin)
+		if err != nil && len(t.failed) < maxFailedTwins {
+			t.failed[twin] = true
 		}
-	}
-	return nil
+		close(done)
+	}()
+	return done
 }
 
-func storeTwin(ctx context.Context, blobs BlobStore, p Pressed, e Encoding, dir string) error {
-	path, err := compressFile(ctx, p.Path, e, dir)
-	if err != nil {
-		return err
-	}
-	if err := blobs.Adopt(ctx, e.Key(p.Key), path); err != nil {
-		_ = os.Remove(path)
-		return err
-	}
-	return nil
-}
+// maxFailedTwins bounds what is remembered of disks that are full.
+const maxFailedTwins = 10_000
 
-// compressFile makes a compressed copy of a file, synced, in dir.
-func compressFile(ctx context.Context, path string, e Encoding, dir string) (twin string, err error) {
-	in, err := os.Open(path)
+// storeTwin makes the twin of a stored file. One whose file is deleted meanwhile goes with it: Purge and Sweep delete twins after their file, too.
+func storeTwin(ctx context.Context, blobs BlobStore, key string, e Encoding) error {
+	in, err := blobs.Open(ctx, key)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer in.Close()
-	out, err := os.CreateTemp(dir, "draft-*"+e.Ext)
+	r, w := io.Pipe()
+	go func() {
+		pool := compressors[e.Name]
+		z := pool.Get().(compressor)
+		z.Reset(w)
+		_, err := io.Copy(z, in)
+		_ = w.CloseWithError(errors.Join(err, z.Close()))
+		z.Reset(nil)
+		pool.Put(z)
+	}()
+	err = blobs.Put(ctx, e.Key(key), r)
+	_ = r.Close() // ends the compressor when Put did not read to the end
 	if err != nil {
-		return "", err
+		return fmt.Errorf("store %s: %w", e.Key(key), err)
 	}
-	pool := compressors[e.Name]
-	w := pool.Get().(compressor)
-	w.Reset(out)
-	_, err = io.Copy(w, stoppable{ctx, in})
-	if err = errors.Join(err, w.Close()); err == nil {
-		err = syncFile(out)
+	if _, err := blobs.Stat(ctx, key); errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, blobs.Delete(ctx, e.Key(key)))
 	}
-	w.Reset(nil)
-	pool.Put(w)
-	if err = errors.Join(err, out.Close()); err != nil {
-		_ = os.Remove(out.Name())
-		return "", err
-	}
-	return out.Name(), nil
-}
-
-// A stoppable reader ends with its context.
-type stoppable struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s stoppable) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.r.Read(p)
+	return nil
 }

@@ -71,17 +71,17 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, version int, cache
 	return s.sendBlob(w, r, f)
 }
 
-// sendTwin answers with a compressed twin of the file, when there is one that the reader accepts. Parts, and conditions for having anything at
-// all, are always those of the file itself.
+// sendTwin answers with a compressed twin of the file, when there is one that the reader accepts. Parts, conditions for having anything at all, and
+// what HEAD tells (its length is what catalogues say) are always those of the file itself.
 func (s *Server) sendTwin(w http.ResponseWriter, r *http.Request, f catalog.File) (sent bool, err error) {
-	if h := r.Header; h.Get("Range") != "" || h.Get("If-Match") != "" || h.Get("If-Unmodified-Since") != "" {
+	if h := r.Header; r.Method == http.MethodHead || h.Get("Range") != "" || h.Get("If-Match") != "" || h.Get("If-Unmodified-Since") != "" {
 		return false, nil
 	}
 	for _, e := range publish.Encodings {
 		if !acceptsEncoding(r, e.Name) {
 			continue
 		}
-		blob, err := s.Blobs.Open(r.Context(), e.Key(f.Key))
+		blob, err := s.twins.Open(r.Context(), s.format(f.Format), f.Key, f.Bytes, e)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -62,6 +62,7 @@ type Server struct {
 	snapshots snapshots
 	checks    *checkRoom
 	reading   *reading // what the rows of datasets share
+	twins     *publish.Twins
 	handler   http.Handler
 	admin     http.Handler
 }
@@ -80,7 +81,7 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, css: assetAddress("grenier.css"), checks: newCheckRoom(c.Check, c.Now), reading: newReading()}
+	s := &Server{Config: c, css: assetAddress("grenier.css"), checks: newCheckRoom(c.Check, c.Now), reading: newReading(), twins: publish.NewTwins(c.Blobs)}
 	var err error
 	if s.pages, err = s.parsePages(); err != nil {
 		return nil, err
