@@ -2,10 +2,11 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // A Subscriber is told of each event at least once, in order. An error means: again later.
@@ -68,24 +69,24 @@ func (x Indexer) Name() string { return "index" }
 
 // Handle puts or deletes the datasets that the events name, each once.
 func (x Indexer) Handle(ctx context.Context, events []Event) error {
-	seen := map[string]bool{}
-	var put []Dataset
-	var gone []string
+	var named []uuid.UUID
+	known := map[uuid.UUID]bool{}
 	for _, e := range events {
-		id := e.Dataset.String()
-		if seen[id] {
-			continue
+		if !known[e.Dataset] {
+			known[e.Dataset] = true
+			named = append(named, e.Dataset)
 		}
-		seen[id] = true
-		d, err := x.Store.Dataset(ctx, e.Dataset)
-		switch {
-		case err == nil && d.Status != DatasetWithdrawn:
-			put = append(put, d)
-		case err == nil || errors.Is(err, ErrNotFound):
-			gone = append(gone, id)
-		default:
-			return err
-		}
+	}
+	put, _, err := x.Store.Datasets(ctx, DatasetQuery{IDs: named}) // those online
+	if err != nil {
+		return err
+	}
+	for _, d := range put {
+		delete(known, d.ID)
+	}
+	var gone []string
+	for id := range known {
+		gone = append(gone, id.String())
 	}
 	if len(gone) > 0 {
 		if err := x.Index.Delete(ctx, gone...); err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 // processVersion changes whenever the line would make other files from the same bytes and recipe.
-const processVersion = "2"
+const processVersion = "3"
 
 // A line is one run on its way. Its methods are called in the order of travel.
 type line struct {

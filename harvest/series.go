@@ -23,7 +23,7 @@ import (
 )
 
 // seriesVersion changes whenever the same parts would make another series.
-const seriesVersion = "1"
+const seriesVersion = "2"
 
 // seriesRecipe is the recipe of the sources of series: nothing is fetched, the platform puts members' versions together.
 var seriesRecipe = catalog.Recipe{Name: "serie", Text: "# Cette recette n’a rien à moissonner : la plate-forme réunit les versions en ligne des membres.\n"}

@@ -27,6 +27,7 @@ func Assembling(inner BlobStore) BlobStore { return &assembling{BlobStore: inner
 type assembling struct {
 	BlobStore
 	sizes sync.Map // by key: lists never change
+	read  descriptions
 }
 
 // AdoptAll implements Adopter.
@@ -39,11 +40,23 @@ func (a *assembling) Open(ctx context.Context, key string) (Blob, error) {
 	if !strings.HasPrefix(key, listPrefix) {
 		return a.BlobStore.Open(ctx, key)
 	}
+	if isPieces(key) {
+		return a.openPieces(ctx, key)
+	}
 	l, err := readList(ctx, a.BlobStore, key)
 	if err != nil {
 		return nil, err
 	}
 	return newAssembled(ctx, a.BlobStore, l), nil
+}
+
+func (a *assembling) openPieces(ctx context.Context, key string) (Blob, error) {
+	f, err := openPieces(ctx, a.BlobStore, key, a.read.get(key))
+	if err != nil {
+		return nil, err
+	}
+	a.read.put(key, f.pieces)
+	return f, nil
 }
 
 // Stat implements BlobStore.
@@ -55,11 +68,25 @@ func (a *assembling) Stat(ctx context.Context, key string) (int64, error) {
 	if size, ok := a.sizes.Load(key); ok {
 		return size.(int64), nil
 	}
-	l, err := readList(ctx, a.BlobStore, key)
+	if size, err = assembledSize(ctx, a.BlobStore, key); err == nil {
+		a.sizes.Store(key, size)
+	}
+	return size, err
+}
+
+// assembledSize is how long the file is that a blob under "list/" describes.
+func assembledSize(ctx context.Context, blobs BlobStore, key string) (int64, error) {
+	if isPieces(key) {
+		f, err := openPieces(ctx, blobs, key, nil)
+		if err != nil {
+			return 0, err
+		}
+		return f.Size, f.Close()
+	}
+	l, err := readList(ctx, blobs, key)
 	if err != nil {
 		return 0, err
 	}
-	a.sizes.Store(key, l.Size)
 	return l.Size, nil
 }
 
@@ -71,6 +98,13 @@ func References(ctx context.Context, blobs BlobStore, key string) ([]string, err
 	}
 	if a, ok := blobs.(*assembling); ok {
 		blobs = a.BlobStore
+	}
+	if isPieces(key) {
+		f, err := openPieces(ctx, blobs, key, nil)
+		if err != nil {
+			return nil, err
+		}
+		return f.Sources, f.Close()
 	}
 	l, err := readList(ctx, blobs, key)
 	if err != nil {

@@ -51,8 +51,16 @@ func TestReferences_AreWhatAnAssembledFileIsMadeOf(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", got, err, want)
 		}
 	}
-	if got, err := publish.References(t.Context(), p.inner, file(t, result, "parquet", 0).Key); len(got) > 0 || err != nil {
+	tables := map[string]bool{}
+	for _, part := range o.Parts {
+		tables[part.Parquet], tables[part.Origins] = true, true
+	}
+	got, err := publish.References(t.Context(), p.blobs, file(t, result, "parquet", 0).Key)
+	if err != nil || len(got) == 0 || slices.ContainsFunc(got, func(key string) bool { return !tables[key] }) {
 		t.Errorf("of a Parquet file: %q, %v", got, err)
+	}
+	if got, err := publish.References(t.Context(), p.inner, o.Parts[0].Parquet); len(got) > 0 || err != nil {
+		t.Errorf("of a file that is whole: %q, %v", got, err)
 	}
 	if _, err := publish.References(t.Context(), p.inner, "list/ab/none.csv"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("of nothing: %v", err)

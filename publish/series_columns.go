@@ -17,6 +17,7 @@ import (
 // A seriesColumn is one column of one row group, encoded: the bytes of its pages are in r, where its metadata and its pages say.
 type seriesColumn struct {
 	r     io.ReaderAt
+	key   string // of the blob that r is, "" when it is none
 	meta  format.ColumnMetaData
 	index *format.ColumnIndex // nil when the bounds of a page are not known
 	pages []format.PageLocation

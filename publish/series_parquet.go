@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"slices"
 	"time"
 
@@ -15,10 +13,10 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// A seriesWriter writes one Parquet file of row groups that are encoded already.
+// A seriesWriter writes one Parquet file of row groups that are encoded already. What is in the files of the parts is named, not copied.
 type seriesWriter struct {
 	*parquetWriter
-	out       *output
+	out       *piecesWriter
 	buffer    []byte
 	described []seriesGroup
 
@@ -27,11 +25,11 @@ type seriesWriter struct {
 }
 
 func newSeriesWriter(dir string, s *schemas.Schema, m Meta) (*seriesWriter, error) {
-	out, err := newOutput(dir, ".parquet")
+	out, err := newPiecesWriter(dir)
 	if err != nil {
 		return nil, err
 	}
-	w := &seriesWriter{parquetWriter: &parquetWriter{w: out.buf, schema: s, meta: m}, out: out}
+	w := &seriesWriter{parquetWriter: &parquetWriter{w: out, schema: s, meta: m}, out: out}
 	if err := w.write([]byte(parquetMagic)); err != nil {
 		w.discard()
 		return nil, err
@@ -81,14 +79,14 @@ func (w *seriesWriter) place(c *seriesColumn, from, to int64) (seriesColumn, err
 			return part, err
 		}
 		moved := part.moved(w.offset, w.offset+int64(len(dict)))
-		if err := w.write(dict); err != nil {
+		if err := w.refer(c.key, c.meta.DictionaryPageOffset, dict); err != nil {
 			return moved, err
 		}
-		return moved, w.write(data)
+		return moved, w.refer(c.key, part.meta.DataPageOffset, data)
 	}
 	start := whole.start()
 	moved := whole.moved(w.offset, w.offset+whole.meta.DataPageOffset-start)
-	return moved, w.copy(whole.r, start, whole.meta.TotalCompressedSize)
+	return moved, w.copy(&whole, start, whole.meta.TotalCompressedSize)
 }
 
 // moved is the column with its dictionary and its pages at other offsets. What it says of them is its own.
@@ -114,27 +112,27 @@ func (w *seriesWriter) placeBloom(c *seriesColumn, m *format.ColumnMetaData) err
 		return nil
 	}
 	m.BloomFilterOffset, m.BloomFilterLength = w.offset, c.meta.BloomFilterLength
-	return w.copy(c.r, c.meta.BloomFilterOffset, n)
+	return w.copy(c, c.meta.BloomFilterOffset, n)
 }
 
-// copy copies bytes of a part's file.
-func (w *seriesWriter) copy(r io.ReaderAt, at, n int64) error {
-	if m, ok := r.(memory); ok {
+// copy adds bytes of the file that a column is in.
+func (w *seriesWriter) copy(c *seriesColumn, at, n int64) error {
+	if m, ok := c.r.(memory); ok {
 		b, err := readBytes(m, at, n)
 		if err != nil {
 			return err
 		}
-		return w.write(b)
+		return w.refer(c.key, at, b)
 	}
 	if w.buffer == nil {
 		w.buffer = make([]byte, 256<<10)
 	}
 	for n > 0 {
 		b := w.buffer[:min(n, int64(len(w.buffer)))]
-		if err := readFull(r, b, at); err != nil {
+		if err := readFull(c.r, b, at); err != nil {
 			return err
 		}
-		if err := w.write(b); err != nil {
+		if err := w.refer(c.key, at, b); err != nil {
 			return err
 		}
 		at, n = at+int64(len(b)), n-int64(len(b))
@@ -142,30 +140,32 @@ func (w *seriesWriter) copy(r io.ReaderAt, at, n int64) error {
 	return nil
 }
 
+// refer adds bytes that are in a file of a part, or in none.
+func (w *seriesWriter) refer(key string, at int64, b []byte) error {
+	if key == "" {
+		return w.write(b)
+	}
+	if err := w.out.refer(key, at, b); err != nil {
+		return fmt.Errorf("write parquet: %w", err)
+	}
+	w.offset += int64(len(b))
+	return nil
+}
+
 // finish ends the file.
 func (w *seriesWriter) finish() error {
-	w.out.rows = w.total
 	if err := w.writeEnd(); err != nil {
 		return err
 	}
 	w.described, w.metas, w.columnIndex, w.offsetIndex = nil, nil, nil, nil
-	return w.out.buf.Flush()
+	return nil
 }
 
-// store moves the file into blobs, without syncing it when it is there already: the files of a year seldom change.
+// store stores the file.
 func (w *seriesWriter) store(ctx context.Context, blobs BlobStore) (Pressed, error) {
 	defer w.discard()
-	p, file, err := w.out.press("parquet", "pub", ".parquet")
-	if err != nil {
-		return p, err
-	}
-	defer file.Close()
-	if err := blobs.Adopt(ctx, p.Key, p.Path); err != nil {
-		_ = os.Remove(p.Path)
-		return p, fmt.Errorf("store %s: %w", p.Key, err)
-	}
-	p.Path = ""
-	return p, nil
+	format, _ := FormatNamed("parquet")
+	return w.out.store(ctx, blobs, format, w.total)
 }
 
 func (w *seriesWriter) discard() { w.out.discard() }

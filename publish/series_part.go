@@ -37,6 +37,7 @@ func (m memory) ReadAt(p []byte, at int64) (int, error) {
 
 // A partFile is one Parquet file of a part, opened.
 type partFile struct {
+	key    string
 	r      io.ReaderAt
 	blob   Blob
 	table  *Table
@@ -48,7 +49,7 @@ func openPartFile(ctx context.Context, blobs BlobStore, what, key string) (*part
 	if err != nil {
 		return nil, openMissing(what, key, err)
 	}
-	f := &partFile{r: blob, blob: blob}
+	f := &partFile{key: key, r: blob, blob: blob}
 	if err := f.read(); err != nil {
 		f.close()
 		return nil, fmt.Errorf("read its %s %s: %w", what, key, err)
@@ -88,7 +89,7 @@ func (f *partFile) close() {
 // column is column c of row group g as it lies in the file, to be called name.
 func (f *partFile) column(g, c int, name string) (seriesColumn, error) {
 	chunk := &f.groups[g].Columns[c]
-	col := seriesColumn{r: f.r, meta: chunk.MetaData, rows: f.groups[g].NumRows}
+	col := seriesColumn{r: f.r, key: f.key, meta: chunk.MetaData, rows: f.groups[g].NumRows}
 	col.meta.PathInSchema = []string{name}
 	b, err := f.index(chunk.OffsetIndexOffset, chunk.OffsetIndexLength)
 	if err == nil {

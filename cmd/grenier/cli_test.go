@@ -132,7 +132,7 @@ func TestConvert_WritesFilesReportAndRefusedRows(t *testing.T) {
 	expect(t, exitUnusable, "Format inconnu « odt ». Formats connus : csv, ", "convert", "--schema", "scdl/prenoms", "--formats", "odt", "--out", out, filepath.Join(dir, "bon.csv"))
 	geojson := put(t, dir, "lieux.json", `{"fields":[{"name":"nom","type":"string"},{"name":"long","type":"number"},{"name":"lat","type":"number"}]}`)
 	places := put(t, dir, "lieux.csv", "nom,long,lat\nMairie,2.5,48.75\n")
-	for _, c := range []struct{ asked, want string }{{"", "lieux.csv lieux.geojson lieux.parquet report.json"},
+	for _, c := range []struct{ asked, want string }{{"", "lieux.csv lieux.parquet report.json"},
 		{"tous", "lieux.csv lieux.excel.csv lieux.geo.parquet lieux.geojson lieux.ndjson lieux.parquet lieux.xlsx report.json"}} {
 		to := filepath.Join(dir, "lieux-"+c.asked)
 		args := []string{"convert", "--schema", geojson, "--out", to, places}
