@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 )
 
 // An Index finds datasets. It is derived: losing it loses nothing. Methods are safe for concurrent use.
@@ -27,7 +28,20 @@ type Query struct {
 	Formats    []string // file format names
 	Territory  []string // INSEE codes
 	Kinds      []string // kinds of member
+	Freshness  []string // names of FreshnessBuckets
 	Page, Size int      // Page from 1; Size 20 by default, at most 100
+
+	Now    time.Time // what freshness is measured from; zero is the clock's
+	Typing bool      // the last word may go on: it is the beginning of a word
+	Bare   bool      // no facets
+}
+
+// At is what freshness is measured from.
+func (q *Query) At() time.Time {
+	if q.Now.IsZero() {
+		return time.Now()
+	}
+	return q.Now
 }
 
 // A Page is one page of results, best first (newest first without text), and the facets of the whole result. A facet's
@@ -35,7 +49,16 @@ type Query struct {
 type Page struct {
 	IDs    []string // dataset UUIDs
 	Total  int
-	Facets map[string][]Facet // "membre", "schema", "theme", "format", "territoire", "type"
+	Facets map[string][]Facet // "membre", "schema", "theme", "format", "territoire", "type", FreshnessFacet
+
+	Partial bool      // no dataset has all the words: these are those that have most
+	Meant   []Meaning // words that no dataset has, and what was looked for instead
+}
+
+// A Meaning is a word that an index read as another one.
+type Meaning struct {
+	Typed string // folded
+	Stem  string
 }
 
 // A Facet is one value of a facet and how many results have it.
@@ -55,7 +78,7 @@ type FacetKind struct {
 	In       func(q *Query) []string   // the values that a query asks for
 }
 
-// FacetKinds are the facets, in the order of the page.
+// FacetKinds are the facets that are made of terms, in the order of the page; freshness, which no term can hold, is a facet of its own.
 var FacetKinds = []FacetKind{
 	{"membre", "member", true, func(d *Dataset) []string { return []string{d.Member.SIREN} }, func(q *Query) []string { return q.Members }},
 	{"type", "kind", false, func(d *Dataset) []string { return []string{string(d.Member.Kind)} }, func(q *Query) []string { return q.Kinds }},
@@ -101,12 +124,65 @@ func schemaOrNone(d *Dataset) []string {
 	return []string{d.SchemaName}
 }
 
-func formats(d *Dataset) []string {
-	names := make([]string, len(d.Files))
-	for i, f := range d.Files {
-		names[i] = f.Format
+func formats(d *Dataset) (names []string) {
+	for _, f := range d.Files {
+		if !slices.Contains(names, f.Format) { // a series has several files of one format
+			names = append(names, f.Format)
+		}
 	}
 	return names
+}
+
+// FreshnessFacet is the facet of when datasets last changed, relative to the moment of the search.
+const FreshnessFacet = "fraicheur"
+
+// A FreshnessBucket is one of its values: datasets that changed at least Since and less than Until days ago, counted in days of 24 hours.
+type FreshnessBucket struct {
+	Value        string
+	Since, Until int
+}
+
+// FreshnessBuckets are the values, newest first: each dataset is in one of them.
+var FreshnessBuckets = []FreshnessBucket{{"mois", 0, 30}, {"an", 30, 365}, {"ancien", 365, 1 << 20}}
+
+// Bounds are the first moment that is in the bucket and the first that no longer is. What changed after now is in the newest one.
+func (b FreshnessBucket) Bounds(now time.Time) (from, to time.Time) {
+	from, to = now.AddDate(0, 0, -b.Until), now.AddDate(0, 0, -b.Since)
+	if b.Since == 0 {
+		to = now.AddDate(100, 0, 0)
+	}
+	return from, to
+}
+
+// FreshnessAsked is the buckets that a query asks for, by their place in FreshnessBuckets: none at all when it does not restrict. Values that are no bucket's
+// are asked for too, and nothing is in them.
+func (q *Query) FreshnessAsked() (asked []bool) {
+	if len(q.Freshness) == 0 {
+		return nil
+	}
+	for _, b := range FreshnessBuckets {
+		asked = append(asked, slices.Contains(q.Freshness, b.Value))
+	}
+	return asked
+}
+
+// CountFreshness turns counts by bucket into the values of the facet.
+func CountFreshness(counts []int) (list []Facet) {
+	for i, b := range FreshnessBuckets {
+		if counts[i] > 0 {
+			list = append(list, Facet{Value: b.Value, Label: b.Value, Count: counts[i]})
+		}
+	}
+	return list
+}
+
+// SplitLabel divides a term of CountField into value and label.
+func SplitLabel(term string) (value, label string) {
+	value, label, ok := strings.Cut(term, labelSeparator)
+	if !ok {
+		label = value
+	}
+	return value, label
 }
 
 // labelSeparator stands between value and label: neither can hold it.
@@ -116,10 +192,7 @@ const labelSeparator = "\x1f"
 func CountFacets(counts map[string]int) []Facet {
 	list := make([]Facet, 0, len(counts))
 	for term, n := range counts {
-		value, label, ok := strings.Cut(term, labelSeparator)
-		if !ok {
-			label = value
-		}
+		value, label := SplitLabel(term)
 		list = append(list, Facet{Value: value, Label: label, Count: n})
 	}
 	slices.SortFunc(list, func(a, b Facet) int {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"grenier/catalog"
@@ -25,7 +26,11 @@ const (
 // facetTitles are the facets in the order of the page; the names are those of catalog.Page.
 var facetTitles = []struct{ Name, Title string }{
 	{"type", "Type de collectivité"}, {"schema", "Sujet"}, {"theme", "Thématique"}, {"membre", "Collectivité"}, {"territoire", "Commune"}, {"format", "Format de fichier"},
+	{catalog.FreshnessFacet, "Dernière mise à jour"},
 }
+
+// freshnessWords say how long ago a dataset changed, by the names of catalog.FreshnessBuckets.
+var freshnessWords = map[string]string{"mois": "moins d’un mois", "an": "d’un mois à un an", "ancien": "plus d’un an"}
 
 // A question is a search as its address says it.
 type question struct {
@@ -43,6 +48,9 @@ func readQuestion(v url.Values) (question, error) {
 	}
 	for _, f := range facetTitles {
 		for _, value := range v[f.Name] {
+			if utf8.RuneCountInString(value) > maxText || !utf8.ValidString(value) {
+				return q, problem(http.StatusBadRequest, "Une valeur de filtre ne peut pas dépasser 200 caractères. Choisissez les filtres dans la page de recherche.")
+			}
 			if value != "" && !slices.Contains(q.Chosen[f.Name], value) {
 				q.Chosen[f.Name] = append(q.Chosen[f.Name], value)
 			}
@@ -76,7 +84,7 @@ func readBetween(v url.Values, name string, absent, most int) (int, error) {
 
 func (q question) query() catalog.Query {
 	return catalog.Query{Text: q.Text, Members: q.Chosen["membre"], Schemas: q.Chosen["schema"], Themes: q.Chosen["theme"],
-		Formats: q.Chosen["format"], Territory: q.Chosen["territoire"], Kinds: q.Chosen["type"], Page: q.Page, Size: q.Size}
+		Formats: q.Chosen["format"], Territory: q.Chosen["territoire"], Kinds: q.Chosen["type"], Freshness: q.Chosen[catalog.FreshnessFacet], Page: q.Page, Size: q.Size}
 }
 
 // address is the address of the search, on the given page.
@@ -124,7 +132,15 @@ type searchPage struct {
 	Chosen      []choice
 	Pager       pager
 	Suggestions []choice // when nothing was found
+	Answers     []answerView
+	Partial     bool      // no dataset has all the words
+	Meant       []meaning // words that were read as others
+	Near        []choice  // places that a misspelt word may mean
+	Down        bool      // the index does not answer
 }
+
+// A meaning is a word of the search, and the word of a dataset that it was read as.
+type meaning struct{ Typed, Read string }
 
 type hidden struct{ Name, Value string }
 
@@ -149,28 +165,100 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	}
 	found, result, err := s.find(r.Context(), q)
 	if err != nil {
-		return err
+		return s.searchDown(w, r, q, err)
 	}
 	if len(found) == 0 && q.Page > 1 {
-		return problem(http.StatusNotFound, "Cette recherche n’a pas autant de pages.")
+		return problem(http.StatusNotFound, "Cette recherche n’a pas autant de pages. Revenez à la première.")
 	}
-	p := searchPage{Text: q.Text, Total: result.Total, Found: found, Pager: newPager(q.Page, q.Size, result.Total, q.address)}
+	p := s.searchPage(q)
+	p.Total, p.Found, p.Partial, p.Meant, p.Pager = result.Total, found, result.Partial, meanings(result.Meant, found), newPager(q.Page, q.Size, result.Total, q.address)
 	p.Facets, p.Chosen = s.facetViews(q, result.Facets)
+	if err := s.help(r.Context(), q, result, &p); err != nil {
+		return err
+	}
+	allowScript(w.Header())
+	return s.render(w, r, "search.html", s.searchHead(q, p.Chosen, result.Total), p)
+}
+
+func (s *Server) searchHead(q question, chosen []choice, total int) head {
+	return head{
+		Title: searchTitle(q, chosen, total), Here: "Recherche", Path: q.address(q.Page), Nav: "/jeux", NoIndex: q.Text != "" || len(chosen) > 1 || total == 0,
+		Description: "Chercher parmi les jeux de données publiés par les collectivités.",
+		Alternates:  []alternate{{"application/json", strings.Replace(q.address(q.Page), "/jeux", "/jeux.json", 1), "Ces résultats en JSON"}, {atomType, q.feedAddress(1), "Ces résultats en flux Atom"}},
+	}
+}
+
+func (s *Server) searchPage(q question) searchPage {
+	p := searchPage{Text: q.Text}
 	for _, f := range facetTitles {
 		for _, value := range q.Chosen[f.Name] {
 			p.Kept = append(p.Kept, hidden{f.Name, value})
 		}
 	}
-	if result.Total == 0 {
-		if p.Suggestions, err = s.suggestions(r.Context()); err != nil {
+	return p
+}
+
+// help adds to the results what the search may have been after: the answer about a place, another spelling, other subjects.
+func (s *Server) help(ctx context.Context, q question, result catalog.Page, p *searchPage) (err error) {
+	if q.Text != "" && q.Page == 1 {
+		if p.Answers, err = s.answers(ctx, q.Text); err != nil {
 			return err
 		}
 	}
-	return s.render(w, r, "search.html", head{
-		Title: searchTitle(q, p.Chosen, result.Total), Here: "Recherche", Path: q.address(q.Page), Nav: "/jeux", NoIndex: q.Text != "" || len(p.Chosen) > 1 || result.Total == 0,
-		Description: "Chercher parmi les jeux de données publiés par les collectivités.",
-		Alternates:  []alternate{{"application/json", strings.Replace(q.address(q.Page), "/jeux", "/jeux.json", 1), "Ces résultats en JSON"}, {"application/atom+xml", "/atom.xml", "Dernières publications"}},
-	}, p)
+	if q.Text != "" && (result.Total == 0 || result.Partial) {
+		if p.Near, err = s.near(ctx, q.Text); err != nil {
+			return err
+		}
+	}
+	if result.Total == 0 {
+		p.Suggestions, err = s.suggestions(ctx)
+	}
+	return err
+}
+
+// meanings finds how the results write the words that were looked for in place of those that nobody has.
+func meanings(read []catalog.Meaning, found []catalog.Dataset) (out []meaning) {
+	for _, m := range read {
+		for i := range found {
+			word := written(m.Stem, found[i].Title+" "+found[i].Member.Name+" "+strings.Join(found[i].Keywords, " "))
+			if word != "" {
+				out = append(out, meaning{m.Typed, word})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// written finds a word of a text by its stem.
+func written(stem, text string) string {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if w := catalog.Words(word); len(w) == 1 && (w[0].Stem == stem || w[0].Text == stem) {
+			return clean(strings.ToLower(word))
+		}
+	}
+	return ""
+}
+
+// searchDown answers when the index does not: the page says so and leads to what can be read without it.
+func (s *Server) searchDown(w http.ResponseWriter, r *http.Request, q question, err error) error {
+	e := answerTo(err)
+	if e.status != http.StatusServiceUnavailable || gone(r, err) {
+		return err
+	}
+	s.Log.Error("request not answered", "route", visitOf(r).route, "path", r.URL.Path, "status", e.status, "error", err)
+	p := s.searchPage(q)
+	p.Down = true
+	h := s.searchHead(q, nil, 0)
+	h.Title, h.NoIndex, h.Alternates = "La recherche ne répond pas", true, nil
+	body, err := s.execute("search.html", h, p)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Retry-After", strconv.Itoa(e.retry))
+	send(w, r, e.status, "text/html; charset=utf-8", body)
+	return nil
 }
 
 // find asks the index, then the catalogue for what it named, in its order.
@@ -187,15 +275,8 @@ func (s *Server) find(ctx context.Context, q question) ([]catalog.Dataset, catal
 		}
 		ids = append(ids, id)
 	}
-	if len(ids) == 0 {
-		return nil, result, nil
-	}
-	// The index follows the catalogue a little late: what was withdrawn since is simply not in the answer.
-	found, _, err := s.Store.Datasets(ctx, catalog.DatasetQuery{IDs: ids})
-	if err != nil {
-		return nil, result, fmt.Errorf("read found datasets: %w", err)
-	}
-	return found, result, nil
+	found, err := s.datasets(ctx, ids)
+	return found, result, err
 }
 
 // facetViews makes the links of the facets, and those that take a chosen value away.
@@ -248,6 +329,8 @@ func (s *Server) facetLabel(facet string, v catalog.Facet) string {
 		return s.format(v.Value).Title
 	case "schema":
 		return s.schemaLabel(v.Value, v.Label)
+	case catalog.FreshnessFacet:
+		return word(freshnessWords, v.Value)
 	}
 	if v.Label == "" {
 		return v.Value

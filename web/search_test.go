@@ -60,7 +60,7 @@ func TestSearch_IsUnavailableWithoutItsIndexAndTheHomePageIsNot(t *testing.T) {
 
 func TestHome_CountsAndSaysWhenTheLastHarvestWas(t *testing.T) {
 	w, h := site(t)
-	want(t, get(h, "/"), 200, "<title>Données ouvertes du Val-d’Aurence</title>", "<b>3</b> collectivités", "<b>3</b> jeux de données", "<b>1 001</b> lignes", "ce matin, 5 h 12", `action="/membres"`, `<a href="/jeux?theme=GOVE">Vie publique</a>`)
+	want(t, get(h, "/"), 200, "<title>Données ouvertes du Val-d’Aurence</title>", "<b>3</b> collectivités", "<b>3</b> jeux de données", "<b>1 001</b> lignes", "ce matin, 5 h 12", `action="/membres"`, `<a href="/themes/gove">Vie publique</a>`)
 	w.publish(w.datasets[0].ID, "DELIB_ID\n", 4000, 0, now)
 	want(t, get(h, "/"), 200, "<b>4 998</b> lignes")
 }
@@ -73,13 +73,14 @@ func TestHome_SaysWhatWillBeThereWhenNothingIs(t *testing.T) {
 	h := newServer(t, c).Handler()
 	want(t, get(h, "/"), 200, "Rien n’est encore publié", "<b>0</b> jeu de données", "Données fictives.")
 	want(t, get(h, "/jeux"), 200, "Aucun jeu de données ne correspond")
-	want(t, get(h, "/membres"), 200, "Aucune collectivité ne correspond")
+	want(t, get(h, "/membres"), 200, "Aucune collectivité n’est encore inscrite")
+	want(t, get(h, "/membres?q=rien"), 200, "Aucune collectivité ne correspond")
 }
 
 func TestMembers_AreFilteredSearchedAndPaged(t *testing.T) {
 	w, h := site(t)
 	rec := get(h, "/membres?type=commune")
-	want(t, rec, 200, "Collectivités : communes", "1 collectivité,", "Saint-Aubin-sur-Aurence", `aria-current="true">communes`, "4 210")
+	want(t, rec, 200, "Collectivités : communes", "1 collectivité", "Saint-Aubin-sur-Aurence", `aria-current="true">communes`, "4 210")
 	lacks(t, rec, "Pays de Brenne")
 	want(t, get(h, "/membres?q=brenne"), 200, "Pays de Brenne", `value="brenne"`)
 	for i := range 60 {
@@ -92,8 +93,8 @@ func TestMembers_AreFilteredSearchedAndPaged(t *testing.T) {
 func TestMember_ShowsItsDatasetsItsHarvestsAndItsCatalogue(t *testing.T) {
 	_, h := site(t)
 	rec := get(h, "/membres/213900137")
-	want(t, rec, 200, "<h1>Saint-Aubin-sur-Aurence</h1>", "2 jeux de données publiés", "code commune 39013", `href="https://saint-aubin.example.org"`, `href="mailto:mairie@saint-aubin.example.org"`,
-		"retenu pour vérification", "a perdu 40 % de ses lignes", "nouvelle version publiée", base+"/catalogues/213900137.ttl", `type="text/turtle" href="/catalogues/213900137.ttl"`)
+	want(t, rec, 200, "<h1>Saint-Aubin-sur-Aurence</h1>", "2 jeux de données publiés", "code INSEE 39013", `href="https://saint-aubin.example.org"`, `href="mailto:mairie@saint-aubin.example.org"`,
+		"retenu pour vérification", "a perdu 40 % de ses lignes", "1 source lue sans incident", base+"/catalogues/213900137.ttl", `type="text/turtle" href="/catalogues/213900137.ttl"`)
 	lacks(t, rec, "/srv/secret")
 	want(t, get(h, "/membres/"+vide.SIREN), 200, "n’a pas encore de jeu de données", "Aucun moissonnage n’a encore eu lieu")
 }
@@ -101,7 +102,7 @@ func TestMember_ShowsItsDatasetsItsHarvestsAndItsCatalogue(t *testing.T) {
 func TestSchema_SaysWhatItIsAndWhoPublishesIt(t *testing.T) {
 	_, h := site(t)
 	want(t, get(h, "/schemas"), 200, "2 schémas connus", `<a href="/schemas/essai/deliberations">Délibérations</a>`)
-	want(t, get(h, "/schemas/essai/deliberations"), 200, "<h1>Délibérations</h1>", "Les délibérations des assemblées locales.", "<code>DELIB_ID</code><small>texte, obligatoire</small>", "par exemple 2026-014", "Délibérations du conseil municipal", `href="/jeux?schema=essai%2Fdeliberations">1 jeu de données`, "Versions connues : 2.1.0, 2.0.0")
+	want(t, get(h, "/schemas/essai/deliberations"), 200, "<h1>Délibérations</h1>", "Les délibérations des assemblées locales.", "<code>DELIB_ID</code><small>texte, obligatoire</small>", "par exemple 2026-014", `<a href="/jeux/deliberations-saint-aubin">Saint-Aubin-sur-Aurence</a>`, `href="/jeux?schema=essai%2Fdeliberations">1 jeu de données`, "Versions connues : 2.1.0, 2.0.0")
 	want(t, get(h, "/schemas/essai/deliberations@2.0.0"), 404)
 	want(t, get(h, "/schemas/essai/absent"), 404, "n’est pas de ceux")
 }
@@ -111,7 +112,7 @@ func TestAbout_SaysWhatIsTrue(t *testing.T) {
 	want(t, get(h, "/accessibilite"), 200, "<strong>non conforme</strong>", "aucun audit n’a encore été mené", "Défenseur des droits", "version 1.2.3", "mailto:contact@numerival.example.org")
 	want(t, get(h, "/mentions-legales"), 200, "Numérival, SIREN 253900999", "Hébergeur non renseigné", "aucun cookie")
 	want(t, get(h, "/a-propos"), 200, "opéré par Numérival")
-	want(t, get(h, "/api"), 200, base+"/api/1/jeux?q=subventions&amp;page_size=5")
+	want(t, get(h, "/api"), 200, `href="/api/1/jeux?q=d%C3%A9lib%C3%A9rations&amp;page_size=5"`)
 	want(t, get(h, "/plan-du-site"), 200, `href="/schemas"`, `href="/accessibilite"`)
 }
 

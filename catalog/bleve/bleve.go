@@ -1,7 +1,7 @@
 // Package bleve makes the catalogue searchable without another server: it implements catalog.Index on bleve, in a folder.
 //
-// One process holds the folder at a time. Text is folded (case, accents, œ) and stemmed in French for matching; an unstemmed copy serves beginnings
-// of words and typing errors.
+// One process holds the folder at a time. bleve keeps the words, the lists of datasets that have them and the values of facets; reading texts and searches
+// is package catalog's, and ranking is done here (search.go), in an order that can be explained: the town, the title, the schema, freshness and quality.
 package bleve
 
 import (
@@ -22,7 +22,7 @@ import (
 )
 
 // layout is the version of what is indexed; another value makes a new index.
-const layout = "v1"
+const layout = "v2"
 
 // Index implements catalog.Index.
 type Index struct {
@@ -30,9 +30,11 @@ type Index struct {
 	lock *os.File
 
 	mu      sync.RWMutex // held for writing only while the index is swapped or closed
-	current bleve.Index
+	current *shelf
 	path    string
 }
+
+var errClosed = errors.New("index closed")
 
 var _ catalog.Index = (*Index)(nil)
 
@@ -62,7 +64,7 @@ func (x *Index) open() error {
 	if name, err := os.ReadFile(x.pointer()); err == nil {
 		path := filepath.Join(x.dir, filepath.Base(strings.TrimSpace(string(name))))
 		if i, err := bleve.Open(path); err == nil {
-			x.current, x.path = i, path
+			x.current, x.path = newShelf(i), path
 			return x.sweep()
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -72,7 +74,7 @@ func (x *Index) open() error {
 	if err != nil {
 		return err
 	}
-	x.current, x.path = i, path
+	x.current, x.path = newShelf(i), path
 	return errors.Join(x.point(path), x.sweep())
 }
 
@@ -117,7 +119,11 @@ func (x *Index) sweep() error {
 func (x *Index) Put(ctx context.Context, ds ...catalog.Dataset) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return put(ctx, x.current, ds)
+	if x.current == nil {
+		return errClosed
+	}
+	defer x.current.stale()
+	return put(ctx, x.current.index, ds)
 }
 
 func put(ctx context.Context, i bleve.Index, ds []catalog.Dataset) error {
@@ -137,11 +143,15 @@ func put(ctx context.Context, i bleve.Index, ds []catalog.Dataset) error {
 func (x *Index) Delete(_ context.Context, ids ...string) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	b := x.current.NewBatch()
+	if x.current == nil {
+		return errClosed
+	}
+	defer x.current.stale()
+	b := x.current.index.NewBatch()
 	for _, id := range ids {
 		b.Delete(id)
 	}
-	return x.current.Batch(b)
+	return x.current.index.Batch(b)
 }
 
 // Rebuild fills a new index beside the old one, which answers meanwhile, and swaps.
@@ -150,7 +160,7 @@ func (x *Index) Rebuild(ctx context.Context, fill func(next catalog.Index) error
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(fill(&Index{current: next}), ctx.Err()); err != nil {
+	if err := errors.Join(fill(&Index{current: newShelf(next)}), ctx.Err()); err != nil {
 		return errors.Join(err, next.Close(), os.RemoveAll(path))
 	}
 	if err := x.point(path); err != nil {
@@ -158,9 +168,9 @@ func (x *Index) Rebuild(ctx context.Context, fill func(next catalog.Index) error
 	}
 	x.mu.Lock()
 	old, oldPath := x.current, x.path
-	x.current, x.path = next, path
+	x.current, x.path = newShelf(next), path
 	x.mu.Unlock()
-	return errors.Join(old.Close(), os.RemoveAll(oldPath))
+	return errors.Join(old.close(), os.RemoveAll(oldPath))
 }
 
 // Close releases the folder.
@@ -170,7 +180,7 @@ func (x *Index) Close() error {
 	if x.current == nil {
 		return nil
 	}
-	err := x.current.Close()
+	err := x.current.close()
 	x.current = nil
 	if x.lock != nil {
 		err = errors.Join(err, x.lock.Close())

@@ -1,84 +1,95 @@
 package bleve
 
 import (
+	"fmt"
 	"strings"
 
 	"grenier/catalog"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/analysis/analyzer/custom"
-	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
-	"github.com/blevesearch/bleve/v2/analysis/lang/fr"
-	"github.com/blevesearch/bleve/v2/analysis/token/lowercase"
-	"github.com/blevesearch/bleve/v2/analysis/token/stop"
-	"github.com/blevesearch/bleve/v2/analysis/tokenizer/unicode"
-	"github.com/blevesearch/bleve/v2/analysis/tokenmap"
+	"github.com/blevesearch/bleve/v2/analysis/tokenizer/whitespace"
 	"github.com/blevesearch/bleve/v2/mapping"
 )
 
-// The two ways to read text. Elision comes after lower case, or « L’école » keeps its article; accents are folded first of all.
+// The fields that are searched. Package catalog has read the texts: what stands here is its words, keys and marks between spaces.
 const (
-	stemmed = "grenier_stem"
-	exact   = "grenier_exact"
+	fieldOwn      = "own"
+	fieldFormer   = "former"
+	fieldHeads    = "heads"
+	fieldCovers   = "covers"
+	fieldAreas    = "areas"
+	fieldPlaces   = "places" // all keys of the five above: whether a name is known
+	fieldMember   = "member"
+	fieldTitle    = "title"
+	fieldKeywords = "keywords"
+	fieldText     = "description"
+	fieldInTitle  = "title_marks"
+	fieldSubject  = "subject_marks"
+	fieldInText   = "description_marks"
+	fieldYears    = "years"
+	fieldCard     = "card" // what ranking needs, see card
 )
+
+// words is the analyzer of a text that is already read.
+const words = "grenier_words"
 
 // entryOf is what is indexed of a dataset.
 func entryOf(d *catalog.Dataset) map[string]any {
-	keywords := strings.Join(d.Keywords, ", ") + ", " + strings.ReplaceAll(d.SchemaName, "/", " ")
-	e := map[string]any{
-		"title": d.Title, "keywords": keywords, "member": d.Member.Name, "description": d.Description, "modified": float64(d.Modified.Unix()),
-		"exact": strings.Join([]string{d.Title, d.Member.Name, keywords}, " \n "), // every word once more, unstemmed: for beginnings and typing errors
+	e := catalog.EntryOf(d)
+	join := func(lists ...[]string) string {
+		var parts []string
+		for _, l := range lists {
+			parts = append(parts, l...)
+		}
+		return strings.Join(parts, " ")
 	}
-	catalog.AddFacets(e, d)
-	return e
+	entry := map[string]any{
+		fieldOwn: join(e.Own), fieldFormer: join(e.Former), fieldHeads: join(e.Heads), fieldCovers: join(e.Covers), fieldAreas: join(e.Areas),
+		fieldPlaces: join(e.Own, e.Former, e.Heads, e.Covers, e.Areas), fieldMember: join(e.Member), fieldTitle: join(e.Title), fieldKeywords: join(e.Keywords),
+		fieldText: join(e.Description), fieldInTitle: join(e.TitleMarks), fieldSubject: join(e.SubjectMarks), fieldInText: join(e.DescriptionMarks),
+		fieldYears: join(e.Years), fieldCard: card(d, &e),
+	}
+	catalog.AddFacets(entry, d)
+	return entry
+}
+
+// card writes what ranking needs of a dataset as one term.
+func card(d *catalog.Dataset, e *catalog.Entry) string {
+	series := 0
+	if e.Series {
+		series = 1
+	}
+	return fmt.Sprintf("%s %d %.3f %d %d", d.ID, e.Modified.Unix(), e.Quality, min(e.Length, 99), series)
 }
 
 // document maps an entry. It is static: nothing is indexed that is not named here, and nothing is stored.
 func document() mapping.IndexMapping {
 	m := bleve.NewIndexMapping()
-	must(m.AddCustomTokenMap("stop_fold", map[string]any{"type": tokenmap.Name, "tokens": foldedStopWords()}))
-	must(m.AddCustomTokenFilter("stop_fold", map[string]any{"type": stop.Name, "stop_token_map": "stop_fold"}))
-	base := []string{lowercase.Name, fr.ElisionName, "stop_fold"}
-	analyzer := func(name string, filters ...string) {
-		must(m.AddCustomAnalyzer(name, map[string]any{
-			"type": custom.Name, "char_filters": []string{asciifolding.Name}, "tokenizer": unicode.Name, "token_filters": append(append([]string{}, base...), filters...),
-		}))
-	}
-	analyzer(stemmed, fr.LightStemmerName)
-	analyzer(exact)
+	must(m.AddCustomAnalyzer(words, map[string]any{"type": custom.Name, "tokenizer": whitespace.Name}))
 	d := bleve.NewDocumentStaticMapping()
-	for _, name := range []string{"title", "keywords", "member", "description"} {
-		d.AddFieldMappingsAt(name, text(stemmed))
+	for _, name := range []string{fieldOwn, fieldFormer, fieldHeads, fieldCovers, fieldAreas, fieldPlaces, fieldMember, fieldTitle, fieldKeywords, fieldText,
+		fieldInTitle, fieldSubject, fieldInText, fieldYears} {
+		f := bleve.NewTextFieldMapping()
+		f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues, f.SkipFreqNorm = words, false, false, false, false, true
+		d.AddFieldMappingsAt(name, f)
 	}
-	d.AddFieldMappingsAt("exact", text(exact))
-	for _, k := range catalog.FacetKinds {
+	for _, name := range columnFields() {
 		f := bleve.NewKeywordFieldMapping()
-		f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = false, false, false, true
-		d.AddFieldMappingsAt(k.FilterField(), f)
-		d.AddFieldMappingsAt(k.CountField(), f)
+		f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues, f.SkipFreqNorm = false, false, false, true, true
+		d.AddFieldMappingsAt(name, f)
 	}
-	n := bleve.NewNumericFieldMapping()
-	n.Store, n.IncludeInAll, n.DocValues = false, false, true
-	d.AddFieldMappingsAt("modified", n)
 	m.DefaultMapping = d
-	m.DefaultAnalyzer = stemmed
+	m.DefaultAnalyzer = words
 	return m
 }
 
-func text(analyzer string) *mapping.FieldMapping {
-	f := bleve.NewTextFieldMapping()
-	f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = analyzer, false, false, false, false
-	return f
-}
-
-// foldedStopWords are French stop words as they look after folding, and the field's own empty words.
-func foldedStopWords() (words []any) {
-	list := strings.Fields(`au aux avec ce ces dans de des du elle en et eux il ils je la le les leur leurs lui ma mais me meme mes moi mon ne nos notre
-		nous on ou par pas pour qu que qui sa se ses son sur ta te tes toi ton tu un une vos votre vous c d j l m n s t y est sont`)
-	for _, w := range list {
-		words = append(words, w)
+// columnFields are the fields that are read by dataset: one for each facet, then the card.
+func columnFields() (names []string) {
+	for _, k := range catalog.FacetKinds {
+		names = append(names, k.CountField())
 	}
-	return words
+	return append(names, fieldCard)
 }
 
 // must is for mappings that only a programmer can get wrong.

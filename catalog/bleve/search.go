@@ -3,163 +3,465 @@ package bleve
 import (
 	"context"
 	"fmt"
-	"unicode/utf8"
+	"math"
+	"math/bits"
+	"slices"
+	"time"
 
 	"grenier/catalog"
-
-	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/search/query"
 )
 
-// facetSize is how many values of a facet are counted.
+// facetSize is how many values of a facet are told.
 const facetSize = 400
 
-// Search answers a query. All words must be found; when that finds nothing, any of them will do.
+// Search answers a query: datasets that have all its parts; when there are none, those that have most of them, and the page says so.
 func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	words := x.words(q.Text)
-	page, err := x.search(ctx, q, wording(words, true))
-	if err == nil && page.Total == 0 && len(words) > 1 {
-		return x.search(ctx, q, wording(words, false))
+	if x.current == nil {
+		return catalog.Page{}, errClosed
 	}
-	return page, err
+	v, err := x.current.look()
+	if err != nil {
+		return catalog.Page{}, err
+	}
+	defer v.release()
+	page, err := v.search(ctx, &q)
+	if err != nil {
+		return page, fmt.Errorf("search: %w", err)
+	}
+	return page, nil
 }
 
-func (x *Index) search(ctx context.Context, q catalog.Query, text query.Query) (catalog.Page, error) {
+func (v *view) search(ctx context.Context, q *catalog.Query) (catalog.Page, error) {
+	page := catalog.Page{IDs: []string{}, Facets: map[string][]catalog.Facet{}}
+	s := &scoring{view: v, ctx: ctx, query: q}
+	units := catalog.Units(q.Text, func(key string) bool { return s.count(fieldPlaces, key) > 0 })
+	if s.err != nil {
+		return page, s.err
+	}
+	t := v.newTally(q)
+	if len(units) == 0 {
+		return page, v.listNewest(ctx, q, t, &page)
+	}
+	s.scratch = v.scratch()
+	defer v.fetching.Put(s.scratch)
+	if err := s.units(units); err != nil {
+		return page, err
+	}
+	found := s.collect(t, &page)
+	page.Meant = s.meant
+	if t != nil {
+		t.tell(&page)
+	}
+	page.Total = len(found)
+	v.pick(found, q, &page)
+	return page, ctx.Err()
+}
+
+// bounds are the places of the first and behind the last result of a page.
+func bounds(q *catalog.Query, total int) (from, to int) {
 	size := q.Size
 	if size <= 0 {
 		size = 20
 	}
 	size = min(size, 100)
-	r := bleve.NewSearchRequestOptions(filtered(text, &q, ""), size, (max(q.Page, 1)-1)*size, false)
-	r.SortBy([]string{"-_score", "-modified", "_id"})
-	if q.Text == "" {
-		r.SortBy([]string{"-modified", "_id"})
-		r.Score = "none"
-	}
-	for _, k := range catalog.FacetKinds {
-		if len(k.In(&q)) == 0 {
-			r.AddFacet(k.Name, bleve.NewFacetRequest(k.CountField(), facetSize))
-		}
-	}
-	found, err := x.current.SearchInContext(ctx, r)
-	if err != nil {
-		return catalog.Page{}, fmt.Errorf("search: %w", err)
-	}
-	page := catalog.Page{IDs: []string{}, Total: int(found.Total), Facets: map[string][]catalog.Facet{}}
-	for _, h := range found.Hits {
-		page.IDs = append(page.IDs, h.ID)
-	}
-	collect(page.Facets, found)
-	return page, x.alternatives(ctx, q, text, page.Facets)
+	from = min((max(q.Page, 1)-1)*size, total)
+	return from, min(from+size, total)
 }
 
-// alternatives counts each facet that filters as if it did not, so that its other values stay visible.
-func (x *Index) alternatives(ctx context.Context, q catalog.Query, text query.Query, into map[string][]catalog.Facet) error {
-	for _, k := range catalog.FacetKinds {
-		if len(k.In(&q)) == 0 {
-			continue
+// pick names the results of the page that was asked for. What comes before the page need not be in order, so only as much is sorted as must be.
+func (v *view) pick(found []ranked, q *catalog.Query, page *catalog.Page) {
+	from, to := bounds(q, len(found))
+	if to < len(found)/8 {
+		found = v.best(found, to)
+	}
+	slices.SortFunc(found, v.better)
+	for _, r := range found[from:to] {
+		page.IDs = append(page.IDs, v.name(r.doc))
+	}
+}
+
+// best finds the n best, in any order: a heap whose root is the worst of those kept.
+func (v *view) best(found []ranked, n int) []ranked {
+	heap := slices.Clone(found[:n])
+	sink := func(i int) {
+		for {
+			worst := i
+			for c := 2*i + 1; c <= 2*i+2 && c < n; c++ {
+				if v.better(heap[c], heap[worst]) > 0 {
+					worst = c
+				}
+			}
+			if worst == i {
+				return
+			}
+			heap[i], heap[worst] = heap[worst], heap[i]
+			i = worst
 		}
-		r := bleve.NewSearchRequestOptions(filtered(text, &q, k.Name), 0, 0, false)
-		r.AddFacet(k.Name, bleve.NewFacetRequest(k.CountField(), facetSize))
-		found, err := x.current.SearchInContext(ctx, r)
-		if err != nil {
-			return fmt.Errorf("count facet %s: %w", k.Name, err)
+	}
+	for i := n/2 - 1; i >= 0; i-- {
+		sink(i)
+	}
+	for _, r := range found[n:] {
+		if n > 0 && v.better(r, heap[0]) < 0 {
+			heap[0] = r
+			sink(0)
 		}
-		collect(into, found)
+	}
+	return heap
+}
+
+func (v *view) name(doc uint32) string {
+	p, i := v.of(doc)
+	return p.id[i].String()
+}
+
+// listNewest answers a query without words: everything, or what the facets let through.
+func (v *view) listNewest(ctx context.Context, q *catalog.Query, t *tally, page *catalog.Page) error {
+	all := v.newest()
+	if t == nil || !t.filters() {
+		page.Total = len(all)
+		from, to := bounds(q, len(all))
+		for _, doc := range all[from:to] {
+			page.IDs = append(page.IDs, v.name(doc))
+		}
+		if t != nil {
+			t.all(all)
+			t.tell(page)
+		}
+		return ctx.Err()
+	}
+	var passed []uint32
+	for _, doc := range all {
+		if p, i := v.of(doc); t.pass(p, i) {
+			passed = append(passed, doc)
+		}
+	}
+	page.Total = len(passed)
+	from, to := bounds(q, len(passed))
+	for _, doc := range passed[from:to] {
+		page.IDs = append(page.IDs, v.name(doc))
+	}
+	if !q.Bare {
+		t.tell(page)
+	}
+	return ctx.Err()
+}
+
+// A scratch is room for one search, by dataset.
+type scratch struct {
+	score   []float32
+	best    []float32 // of the unit at hand
+	matched []uint32  // a bit for each unit
+	titled  []uint8   // words of the search that the title has
+	inTitle []uint8   // the last unit that it has, plus one
+	touched []uint32  // of the unit at hand
+	docs    [2][]uint32
+}
+
+func (v *view) scratch() *scratch {
+	if s, ok := v.fetching.Get().(*scratch); ok {
+		clear(s.score)
+		clear(s.matched)
+		clear(s.titled)
+		clear(s.inTitle)
+		return s
+	}
+	n := v.total
+	return &scratch{score: make([]float32, n), best: make([]float32, n), matched: make([]uint32, n), titled: make([]uint8, n), inTitle: make([]uint8, n)}
+}
+
+// What a match is worth, by where it is. The order matters more than the numbers: the town, then the title, the schema, the rest.
+const (
+	worthOwn     = 10
+	worthFormer  = 9
+	worthHead    = 6
+	worthCovers  = 3
+	worthArea    = 1.5
+	worthMember  = 5
+	worthTitle   = 4
+	worthInTitle = 3.6
+	worthSubject = 3
+	worthKeyword = 2.5
+	worthYears   = 2
+	worthText    = 0.8
+	worthInText  = 0.5
+
+	widerShare  = 0.5  // of a subject that is wider than what was asked
+	beginShare  = 0.7  // of a word that only begins as was asked
+	typoShare   = 0.6  // of a word with one typing error; with two, its square
+	weakShare   = 0.3  // of a word that may be missing
+	rarity      = 0.12 // how much a rare part of a search counts more than a frequent one
+	wholeTitle  = 1.5  // a title that says what was asked and nothing else
+	freshness   = 0.8  // changed today; a third of it after a year
+	quality     = 1.2
+	wholeSeries = 3 // the whole département, when no place was asked for: who names a subject alone wants it first
+)
+
+// A scoring is one search under way.
+type scoring struct {
+	*scratch
+	view  *view
+	ctx   context.Context
+	query *catalog.Query
+	meant []catalog.Meaning
+	err   error // of the count of a term
+
+	required uint32 // a bit for each unit that may not be missing
+	place    bool   // one of them is a place
+}
+
+// units scores all datasets, part of the search by part.
+func (s *scoring) units(units []catalog.Unit) error {
+	for k := range units {
+		u := &units[k]
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		s.touched = s.touched[:0]
+		last := s.query.Typing && k == len(units)-1
+		if err := s.unit(uint8(k+1), u, last); err != nil {
+			return err
+		}
+		share := float32(1)
+		if u.Weak {
+			share = weakShare
+		} else {
+			s.required |= 1 << k
+			s.place = s.place || u.Place != ""
+		}
+		share *= 1 + rarity*float32(math.Log(float64(1+s.view.alive)/float64(1+len(s.touched))))
+		for _, doc := range s.touched {
+			s.score[doc] += share * s.best[doc]
+			s.best[doc] = 0
+			s.matched[doc] |= 1 << k
+		}
 	}
 	return nil
 }
 
-func collect(into map[string][]catalog.Facet, found *bleve.SearchResult) {
-	for name, f := range found.Facets {
-		counts := map[string]int{}
-		for _, t := range f.Terms.Terms() {
-			counts[t.Term] = t.Count
+// unit finds the datasets of one part. Beginnings of words and typing errors are thought of only when no dataset has the word itself: what is true and
+// rare is never drowned in what is frequent and near.
+func (s *scoring) unit(k uint8, u *catalog.Unit, typing bool) error {
+	if u.Place != "" {
+		for _, m := range []match{{fieldOwn, worthOwn}, {fieldFormer, worthFormer}, {fieldHeads, worthHead}, {fieldCovers, worthCovers}, {fieldAreas, worthArea}} {
+			if err := s.term(k, m.field, u.Place, m.worth); err != nil {
+				return err
+			}
 		}
-		into[name] = catalog.CountFacets(counts)
 	}
+	if err := s.concepts(k, u.Concepts, 1); err != nil {
+		return err
+	}
+	if err := s.literal(k, u.Words, 1); err != nil {
+		return err
+	}
+	if len(u.Words) != 1 || u.Weak {
+		return nil
+	}
+	if typing || len(s.touched) == 0 {
+		if err := s.beginning(k, u.Words[0]); err != nil {
+			return err
+		}
+	}
+	if len(s.touched) == 0 {
+		return s.mended(k, u.Words[0])
+	}
+	return nil
 }
 
-// filtered joins the text and the filters, except that of the facet named without.
-func filtered(text query.Query, q *catalog.Query, without string) query.Query {
-	all := []query.Query{text}
-	for _, k := range catalog.FacetKinds {
-		values := k.In(q)
-		if len(values) == 0 || k.Name == without {
+type match struct {
+	field string
+	worth float32
+}
+
+// concepts looks for subjects, and at less worth for wider ones.
+func (s *scoring) concepts(k uint8, list []*catalog.Concept, share float32) error {
+	for _, c := range list {
+		for _, m := range []match{{fieldInTitle, worthInTitle}, {fieldSubject, worthSubject}, {fieldInText, worthInText}} {
+			if err := s.term(k, m.field, c.Mark(), share*m.worth); err != nil {
+				return err
+			}
+		}
+		for _, w := range c.WiderConcepts() {
+			for _, m := range []match{{fieldInTitle, worthInTitle}, {fieldSubject, worthSubject}} {
+				if err := s.term(k, m.field, w.Mark(), share*widerShare*m.worth); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// literal looks for the words themselves, all in one field.
+func (s *scoring) literal(k uint8, list []catalog.Word, share float32) error {
+	stems, texts := catalog.Stems(list), catalog.Texts(list)
+	for _, m := range []match{{fieldTitle, worthTitle}, {fieldKeywords, worthKeyword}, {fieldText, worthText}} {
+		if err := s.all(k, m.field, stems, share*m.worth); err != nil {
+			return err
+		}
+	}
+	if len(texts) == 1 {
+		if err := s.term(k, fieldYears, texts[0], share*worthYears); err != nil {
+			return err
+		}
+	}
+	return s.all(k, fieldMember, texts, share*worthMember)
+}
+
+// fields where single words are, and what a word is worth there.
+var wordFields = []match{{fieldMember, worthMember}, {fieldTitle, worthTitle}, {fieldKeywords, worthKeyword}}
+
+// maxVariants is how many words may stand for one that is not whole or not right, by field.
+const maxVariants = 40
+
+// beginning looks for words that begin so.
+func (s *scoring) beginning(k uint8, w catalog.Word) error {
+	if len(w.Text) < 2 {
+		return nil
+	}
+	for _, m := range wordFields {
+		prefix := w.Stem
+		if m.field == fieldMember {
+			prefix = w.Text
+		}
+		variants, err := s.variants(m.field, prefix)
+		if err != nil {
+			return err
+		}
+		for _, term := range variants {
+			if err := s.term(k, m.field, term, beginShare*m.worth); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// variants lists words of a field that begin so.
+func (s *scoring) variants(field, prefix string) (list []string, err error) {
+	dict, err := s.view.reader.FieldDictPrefix(field, []byte(prefix))
+	if err != nil {
+		return nil, err
+	}
+	defer dict.Close()
+	for len(list) < maxVariants {
+		e, err := dict.Next()
+		if e == nil || err != nil {
+			return list, err
+		}
+		list = append(list, e.Term)
+	}
+	return list, nil
+}
+
+// mended looks for the words and subjects that are fewest typing errors away, and says what was looked for.
+func (s *scoring) mended(k uint8, w catalog.Word) error {
+	most := catalog.Errors(w.Text)
+	if most == 0 {
+		return nil
+	}
+	best := most + 1
+	var near []nearWord
+	for _, m := range wordFields {
+		found, err := s.near(m, w, most)
+		if err != nil {
+			return err
+		}
+		for _, n := range found {
+			best = min(best, n.distance)
+		}
+		near = append(near, found...)
+	}
+	share := func(distance int) float32 { return float32(math.Pow(typoShare, float64(distance))) }
+	meant, count := "", 0
+	for _, n := range near {
+		if n.distance > best {
 			continue
 		}
-		var any []query.Query
-		for _, v := range values {
-			t := bleve.NewTermQuery(v)
-			t.SetField(k.FilterField())
-			t.SetBoost(0)
-			any = append(any, t)
+		if n.count > count {
+			meant, count = n.term, n.count
 		}
-		all = append(all, bleve.NewDisjunctionQuery(any...))
-	}
-	if len(all) == 1 {
-		return text
-	}
-	return bleve.NewConjunctionQuery(all...)
-}
-
-// words are the words of a text as the exact field has them, without empty words.
-func (x *Index) words(text string) (words []string) {
-	a := x.current.Mapping().AnalyzerNamed(exact)
-	for _, t := range a.Analyze([]byte(text)) {
-		if w := string(t.Term); len(words) < 12 {
-			words = append(words, w)
+		if err := s.term(k, n.field, n.term, share(best)*n.worth); err != nil {
+			return err
 		}
 	}
-	return words
+	if err := s.concepts(k, catalog.NearSubjects(w), share(1)); err != nil {
+		return err
+	}
+	if meant != "" && len(s.touched) > 0 {
+		s.meant = append(s.meant, catalog.Meaning{Typed: w.Text, Stem: meant})
+	}
+	return nil
 }
 
-// wording asks for all the words, or any.
-func wording(words []string, all bool) query.Query {
-	if len(words) == 0 {
-		return bleve.NewMatchAllQuery()
-	}
-	var qs []query.Query
-	for _, w := range words {
-		qs = append(qs, word(w))
-	}
-	if all {
-		return bleve.NewConjunctionQuery(qs...)
-	}
-	return bleve.NewDisjunctionQuery(qs...)
+type nearWord struct {
+	match
+	term     string
+	distance int
+	count    int
 }
 
-// word looks for one word: where it counts most first, then as the beginning of a word, then with typing errors (one from 4 letters, two from 8).
-func word(w string) query.Query {
-	var qs []query.Query
-	for _, f := range []struct {
-		name  string
-		boost float64
-	}{{"member", 5}, {"title", 4}, {"keywords", 3}, {"description", 1}} {
-		m := bleve.NewMatchQuery(w)
-		m.SetField(f.name)
-		m.SetBoost(f.boost)
-		qs = append(qs, m)
+// near lists the words of a field that are so many errors away. The first letter is held to be right.
+func (s *scoring) near(m match, w catalog.Word, most int) (list []nearWord, err error) {
+	typed := w.Stem
+	if m.field == fieldMember {
+		typed = w.Text
 	}
-	n := utf8.RuneCountInString(w)
-	if n >= 2 {
-		p := bleve.NewPrefixQuery(w)
-		p.SetField("exact")
-		p.SetBoost(1)
-		qs = append(qs, p)
+	dict, err := s.view.reader.FieldDictPrefix(m.field, []byte(typed[:1]))
+	if err != nil {
+		return nil, err
 	}
-	if n >= 4 {
-		f := bleve.NewFuzzyQuery(w)
-		f.SetField("exact")
-		f.SetPrefix(1)
-		f.SetFuzziness(1 + n/8)
-		if n >= 16 {
-			f.SetFuzziness(2)
+	defer dict.Close()
+	for {
+		e, err := dict.Next()
+		if e == nil || err != nil {
+			return list, err
 		}
-		f.SetBoost(0.2)
-		qs = append(qs, f)
+		if d, ok := catalog.Distance(typed, e.Term, most); ok {
+			list = append(list, nearWord{m, e.Term, d, int(e.Count)})
+			if len(list) == maxVariants {
+				return list, nil
+			}
+		}
 	}
-	return bleve.NewDisjunctionQuery(qs...)
+}
+
+// collect gathers the datasets that have all required units, or most of them, and that the facets let through.
+func (s *scoring) collect(t *tally, page *catalog.Page) (found []ranked) {
+	most := 0
+	for _, m := range s.matched {
+		most = max(most, bits.OnesCount32(m&s.required))
+	}
+	if most == 0 {
+		return nil
+	}
+	page.Partial = most < bits.OnesCount32(s.required)
+	now := s.query.At()
+	for g := range s.view.segments {
+		p := &s.view.segments[g]
+		for i, m := range s.matched[p.base : p.base+len(p.id)] {
+			if bits.OnesCount32(m&s.required) < most || t != nil && !t.pass(p, i) {
+				continue
+			}
+			found = append(found, ranked{s.rank(p, i, now), p.modified[i], uint32(p.base + i)})
+		}
+	}
+	return found
+}
+
+// rank is the score of a dataset: what of the search it has, how well its title says that and nothing else, how fresh and how good it is.
+func (s *scoring) rank(p *placed, i int, now time.Time) float32 {
+	doc := p.base + i
+	score := s.score[doc] + quality*p.quality[i]
+	if n := p.length[i]; n > 0 {
+		score += wholeTitle * min(1, float32(s.titled[doc])/float32(n))
+	}
+	if p.series[i] && !s.place {
+		score += wholeSeries
+	}
+	days := max(0, float64(now.Unix()-p.modified[i])/86400)
+	return score + float32(freshness*math.Exp(-days/330))
 }

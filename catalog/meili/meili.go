@@ -4,6 +4,7 @@
 package meili
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,11 +28,14 @@ type Index struct {
 
 var _ catalog.Index = (*Index)(nil)
 
+// layout ends the name of the index and is the version of what is indexed: another one is another index, which fills itself when the program starts.
+const layout = "_2"
+
 // bound is how many results can be paged through, and how many values of a facet are counted.
 const bound = 100_000
 
 // Open connects to the server at address, "http://host:7700?key=env:NAME&index=jeux": key is a reference that secret resolves, index the name of the
-// index ("grenier" by default). It creates and configures the index when it is not there.
+// index ("grenier" by default), before its layout. It creates and configures the index when it is not there.
 func Open(ctx context.Context, address string, secret func(ref string) (string, error)) (*Index, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
@@ -47,10 +51,7 @@ func Open(ctx context.Context, address string, secret func(ref string) (string, 
 		}
 		options = append(options, meilisearch.WithAPIKey(key))
 	}
-	x := &Index{server: meilisearch.New(strings.TrimRight(u.String(), "/"), options...), uid: "grenier"}
-	if name := q.Get("index"); name != "" {
-		x.uid = name
-	}
+	x := &Index{server: meilisearch.New(strings.TrimRight(u.String(), "/"), options...), uid: cmp.Or(q.Get("index"), "grenier") + layout}
 	if err := x.recent(ctx); err != nil {
 		return nil, err
 	}
@@ -85,16 +86,22 @@ func (x *Index) prepare(ctx context.Context, uid string) error {
 	return nil
 }
 
+// searched are the fields that are looked in, the one that counts most first. Package catalog has read the texts: they hold words, keys and marks.
+var searched = []string{"own", "former", "heads", "title", "title_marks", "subject_marks", "member", "keywords", "covers", "years", "description", "description_marks", "areas"}
+
 func settings() *meilisearch.Settings {
 	return &meilisearch.Settings{
-		SearchableAttributes: []string{"member", "title", "keywords", "description"},
-		FilterableAttributes: filterable(),
+		RankingRules:         []string{"words", "typo", "attribute", "sort", "proximity", "exactness", "rank:desc"},
+		SearchableAttributes: searched,
+		FilterableAttributes: append(filterable(), "modified"),
 		SortableAttributes:   []string{"modified"},
 		DisplayedAttributes:  []string{"id"},
-		StopWords:            strings.Fields("au aux avec ce ces dans de des du elle en et il ils la le les leur leurs ne ou par pas pour que qui sa se ses son sur un une c d j l m n s t y"),
-		LocalizedAttributes:  []*meilisearch.LocalizedAttributes{{AttributePatterns: []string{"*"}, Locales: []string{"fra"}}},
-		Pagination:           &meilisearch.Pagination{MaxTotalHits: bound},
-		Faceting:             &meilisearch.Faceting{MaxValuesPerFacet: 400},
+		Synonyms:             catalog.Synonyms(),
+		TypoTolerance: &meilisearch.TypoTolerance{Enabled: true, MinWordSizeForTypos: meilisearch.MinWordSizeForTypos{OneTypo: 4, TwoTypos: 8},
+			DisableOnWords: []string{}, DisableOnAttributes: []string{"title_marks", "subject_marks", "description_marks", "years"}, DisableOnNumbers: true},
+		LocalizedAttributes: []*meilisearch.LocalizedAttributes{{AttributePatterns: []string{"*"}, Locales: []string{"fra"}}},
+		Pagination:          &meilisearch.Pagination{MaxTotalHits: bound},
+		Faceting:            &meilisearch.Faceting{MaxValuesPerFacet: 400},
 	}
 }
 
@@ -125,11 +132,33 @@ func (x *Index) await(ctx context.Context, t *meilisearch.TaskInfo, err error) e
 
 // entryOf is what is indexed of a dataset.
 func entryOf(d *catalog.Dataset) map[string]any {
-	e := map[string]any{
-		"id": d.ID.String(), "title": d.Title, "member": d.Member.Name, "keywords": d.Keywords, "description": d.Description, "modified": d.Modified.Unix(),
+	e := catalog.EntryOf(d)
+	entry := map[string]any{
+		"id": d.ID.String(), "own": names(e.Own), "former": names(e.Former), "heads": names(e.Heads), "covers": names(e.Covers), "areas": names(e.Areas),
+		"member": stems(e.Member), "title": strings.Join(e.Title, " "), "keywords": strings.Join(e.Keywords, " "), "description": strings.Join(e.Description, " "),
+		"title_marks": e.TitleMarks, "subject_marks": e.SubjectMarks, "description_marks": e.DescriptionMarks, "years": e.Years,
+		"modified": d.Modified.Unix(),
+		// The last rule of ranking cannot know the moment of the search: a year of freshness is worth as much as half of the quality.
+		"rank": e.Quality + d.Modified.Sub(time.Unix(0, 0)).Hours()/24/365/2,
 	}
-	catalog.AddFacets(e, d)
-	return e
+	catalog.AddFacets(entry, d)
+	return entry
+}
+
+// names are keys of places as words: searches come stemmed.
+func names(keys []string) (list []string) {
+	for _, k := range keys {
+		list = append(list, stems(strings.Split(k, "_")))
+	}
+	return list
+}
+
+func stems(words []string) string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = catalog.Stem(w)
+	}
+	return strings.Join(list, " ")
 }
 
 // Put indexes datasets and waits until they can be found.
@@ -181,28 +210,37 @@ func (x *Index) drop(ctx context.Context, uid string) error {
 // Close has nothing to close: the server stays.
 func (x *Index) Close() error { return nil }
 
-// Search answers a query: one request, and one more for each facet that filters, so that its alternatives stay visible.
+// Search answers a query, in one request: the page, and for each facet that filters, and each age, a count of its own. When no dataset has all the
+// words, the last one is taken for the beginning of a word, and then those that have the rarest of the words are found.
 func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, error) {
-	size := q.Size
-	if size <= 0 {
-		size = 20
+	text, parts := catalog.Plain(q.Text)
+	whole := text
+	if text != "" && !q.Typing {
+		whole += " " // the last word is whole
 	}
-	var open []string
-	for _, k := range catalog.FacetKinds {
-		if len(k.In(&q)) == 0 {
-			open = append(open, k.CountField())
-		}
+	page, err := x.search(ctx, &q, whole, meilisearch.All)
+	if err == nil && page.Total == 0 && whole != text {
+		page, err = x.search(ctx, &q, text, meilisearch.All)
 	}
+	if err == nil && page.Total == 0 && parts > 1 {
+		page, err = x.search(ctx, &q, text, meilisearch.Frequency)
+		page.Partial = page.Total > 0
+	}
+	return page, err
+}
+
+func (x *Index) search(ctx context.Context, q *catalog.Query, text string, strategy meilisearch.MatchingStrategy) (catalog.Page, error) {
 	page := catalog.Page{IDs: []string{}, Facets: map[string][]catalog.Facet{}}
-	for _, k := range catalog.FacetKinds {
-		page.Facets[k.Name] = []catalog.Facet{}
-	}
-	r, err := x.ask(ctx, &q, "", int64(min(size, 100)), open)
+	asked := x.questions(q, text, strategy)
+	found, err := x.server.MultiSearchWithContext(ctx, &meilisearch.MultiSearchRequest{Queries: asked})
 	if err != nil {
-		return page, err
+		return page, fmt.Errorf("search: %w", err)
 	}
-	page.Total = int(r.TotalHits)
-	for _, h := range r.Hits {
+	if len(found.Results) != len(asked) {
+		return page, fmt.Errorf("search: %d answers to %d questions", len(found.Results), len(asked))
+	}
+	page.Total = int(found.Results[0].TotalHits)
+	for _, h := range found.Results[0].Hits {
 		var e struct {
 			ID string `json:"id"`
 		}
@@ -211,50 +249,91 @@ func (x *Index) Search(ctx context.Context, q catalog.Query) (catalog.Page, erro
 		}
 		page.IDs = append(page.IDs, e.ID)
 	}
-	if err := collect(page.Facets, r.FacetDistribution); err != nil {
-		return page, err
+	if q.Bare {
+		return page, nil
 	}
 	for _, k := range catalog.FacetKinds {
-		if len(k.In(&q)) == 0 {
-			continue
-		}
-		r, err := x.ask(ctx, &q, k.Name, 0, []string{k.CountField()})
-		if err != nil {
-			return page, err
-		}
+		page.Facets[k.Name] = []catalog.Facet{}
+	}
+	ages := len(found.Results) - len(catalog.FreshnessBuckets)
+	for _, r := range found.Results[:ages] {
 		if err := collect(page.Facets, r.FacetDistribution); err != nil {
 			return page, err
 		}
 	}
+	var counts []int
+	for _, r := range found.Results[ages:] {
+		counts = append(counts, int(r.TotalHits))
+	}
+	page.Facets[catalog.FreshnessFacet] = catalog.CountFreshness(counts)
 	return page, nil
 }
 
-// ask sends one search, without the filter of the facet named without. The filter is nested lists (outer "and", inner "or") of quoted values.
-func (x *Index) ask(ctx context.Context, q *catalog.Query, without string, size int64, counted []string) (*meilisearch.SearchResponse, error) {
-	var filter [][]string
+// questions are the searches of one request: the page, a count for each facet that filters, without that filter, then one for each age.
+func (x *Index) questions(q *catalog.Query, text string, strategy meilisearch.MatchingStrategy) []*meilisearch.SearchRequest {
+	size := q.Size
+	if size <= 0 {
+		size = 20
+	}
+	ask := func(size int64, page int, facets []string, filter [][]string) *meilisearch.SearchRequest {
+		r := &meilisearch.SearchRequest{IndexUID: x.uid, Query: text, Facets: facets, HitsPerPage: &size, Page: int64(page), AttributesToRetrieve: []string{"id"},
+			MatchingStrategy: strategy, Locales: []string{"fra"}}
+		if len(filter) > 0 {
+			r.Filter = filter
+		}
+		if text == "" {
+			r.Sort = []string{"modified:desc"}
+		}
+		return r
+	}
+	var open []string
+	for _, k := range catalog.FacetKinds {
+		if len(k.In(q)) == 0 && !q.Bare {
+			open = append(open, k.CountField())
+		}
+	}
+	all := []*meilisearch.SearchRequest{ask(int64(min(size, 100)), max(q.Page, 1), open, filter(q, ""))}
+	if q.Bare {
+		return all
+	}
+	for _, k := range catalog.FacetKinds {
+		if len(k.In(q)) > 0 {
+			all = append(all, ask(0, 1, []string{k.CountField()}, filter(q, k.Name)))
+		}
+	}
+	for _, b := range catalog.FreshnessBuckets {
+		all = append(all, ask(0, 1, nil, append(filter(q, catalog.FreshnessFacet), []string{age(b, q.At())})))
+	}
+	return all
+}
+
+// filter is the filters of a query, but for that of the facet named without: nested lists (outer "and", inner "or") of quoted values.
+func filter(q *catalog.Query, without string) (all [][]string) {
 	for _, k := range catalog.FacetKinds {
 		var any []string
 		for _, v := range k.In(q) {
 			any = append(any, k.FilterField()+" = "+quote(v))
 		}
 		if len(any) > 0 && k.Name != without {
-			filter = append(filter, any)
+			all = append(all, any)
 		}
 	}
-	r := &meilisearch.SearchRequest{
-		Facets: counted, HitsPerPage: &size, Page: int64(max(q.Page, 1)), AttributesToRetrieve: []string{"id"}, MatchingStrategy: meilisearch.All, Locales: []string{"fra"},
+	if asked := q.FreshnessAsked(); asked != nil && without != catalog.FreshnessFacet {
+		any := []string{"modified < 0 AND modified > 0"} // of values that are no bucket's
+		for i, b := range catalog.FreshnessBuckets {
+			if asked[i] {
+				any = append(any, age(b, q.At()))
+			}
+		}
+		all = append(all, any)
 	}
-	if len(filter) > 0 {
-		r.Filter = filter
-	}
-	if strings.TrimSpace(q.Text) == "" {
-		r.Sort = []string{"modified:desc"}
-	}
-	found, err := x.server.Index(x.uid).SearchWithContext(ctx, strings.ToValidUTF8(strings.ReplaceAll(q.Text, "\x00", " "), " "), r)
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
-	return found, nil
+	return all
+}
+
+// age is the filter of what is in a bucket.
+func age(b catalog.FreshnessBucket, now time.Time) string {
+	from, to := b.Bounds(now)
+	return fmt.Sprintf("modified >= %d AND modified < %d", from.Unix(), to.Unix())
 }
 
 // quote writes a filter's value so that it cannot end before its time.

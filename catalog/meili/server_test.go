@@ -1,11 +1,13 @@
 package meili
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode"
@@ -59,6 +61,8 @@ func (s *standIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			t["status"], t["error"] = "failed", map[string]string{"code": s.tasks[id], "message": s.tasks[id]}
 		}
 		answer(200, t)
+	case part[0] == "multi-search":
+		s.multi(body, answer)
 	case part[0] == "swap-indexes":
 		var swaps []struct{ Indexes []string }
 		json.Unmarshal(body, &swaps)
@@ -110,32 +114,53 @@ func (s *standIn) index(m *model, part []string, method string, body []byte, ans
 			m.docs[id] = d
 		}
 		task("")
-	case part[1] == "search":
-		m.search(body, answer)
 	}
 }
 
-func (m *model) search(body []byte, answer func(int, any)) {
-	var in struct {
-		Q           string
-		Filter      [][]string
-		Facets      []string
-		Sort        []string
-		Page        int
-		HitsPerPage int
-	}
+// multi answers several searches at once.
+func (s *standIn) multi(body []byte, answer func(int, any)) {
+	var in struct{ Queries []question }
 	if err := json.Unmarshal(body, &in); err != nil {
 		answer(400, map[string]string{"code": "bad_request", "message": err.Error()})
 		return
 	}
+	results := []any{}
+	for _, q := range in.Queries {
+		m := s.indexes[q.IndexUID]
+		if m == nil {
+			answer(404, map[string]any{"code": "index_not_found", "message": "Index not found."})
+			return
+		}
+		results = append(results, m.search(&q))
+	}
+	answer(200, map[string]any{"results": results})
+}
+
+// A question is one search of the protocol.
+type question struct {
+	IndexUID         string
+	Q                string
+	Filter           [][]string
+	Facets           []string
+	Sort             []string
+	Page             int
+	HitsPerPage      int
+	MatchingStrategy string
+}
+
+func (m *model) search(in *question) map[string]any {
 	var hits []map[string]any
 	for _, id := range m.order {
-		if d := m.docs[id]; m.matches(d, in.Q) && passes(d, in.Filter) {
+		if d := m.docs[id]; m.matches(d, in.Q, in.MatchingStrategy != "all") && passes(d, in.Filter) {
 			hits = append(hits, d)
 		}
 	}
 	if len(in.Sort) > 0 {
 		slices.SortStableFunc(hits, func(a, b map[string]any) int { return int(b["modified"].(float64) - a["modified"].(float64)) })
+	} else {
+		slices.SortStableFunc(hits, func(a, b map[string]any) int {
+			return cmp.Or(m.places(a, in.Q)-m.places(b, in.Q), cmp.Compare(b["rank"].(float64), a["rank"].(float64)))
+		})
 	}
 	counts := map[string]map[string]int{}
 	for _, f := range in.Facets {
@@ -151,7 +176,7 @@ func (m *model) search(body []byte, answer func(int, any)) {
 	for _, d := range hits[first:min(first+in.HitsPerPage, len(hits))] {
 		shown = append(shown, map[string]any{"id": d["id"]})
 	}
-	answer(200, map[string]any{"hits": shown, "query": in.Q, "totalHits": len(hits), "page": in.Page, "hitsPerPage": in.HitsPerPage, "facetDistribution": counts})
+	return map[string]any{"hits": shown, "query": in.Q, "totalHits": len(hits), "page": in.Page, "hitsPerPage": in.HitsPerPage, "facetDistribution": counts}
 }
 
 func values(v any) (list []string) {
@@ -168,37 +193,83 @@ func values(v any) (list []string) {
 
 func passes(d map[string]any, filter [][]string) bool {
 	for _, any := range filter {
-		if !slices.ContainsFunc(any, func(f string) bool {
-			field, value, _ := strings.Cut(f, " = ")
-			return slices.Contains(values(d[field]), strings.Trim(value, `"`))
-		}) {
+		if !slices.ContainsFunc(any, func(f string) bool { return expression(d, f) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// matches wants every word of q in the document: whole, as the beginning when it is the last, or with typing errors.
-func (m *model) matches(d map[string]any, q string) bool {
-	words := split(q)
-	stop := values(m.settings["stopWords"])
-	var known []string
-	for _, f := range values(m.settings["searchableAttributes"]) {
-		for _, v := range values(d[f]) {
-			known = append(known, split(v)...)
-		}
-	}
-	for i, w := range words {
-		if slices.Contains(stop, w) {
-			continue
-		}
-		if !slices.ContainsFunc(known, func(k string) bool {
-			return k == w || i == len(words)-1 && strings.HasPrefix(k, w) || len(w) >= 5 && distance(k, w) <= 1 || len(w) >= 9 && distance(k, w) <= 2
-		}) {
+// expression judges « field = "value" » and « field >= n AND field < n ».
+func expression(d map[string]any, f string) bool {
+	for part := range strings.SplitSeq(f, " AND ") {
+		cells := strings.SplitN(part, " ", 3)
+		field, op, value := cells[0], cells[1], cells[2]
+		n, _ := d[field].(float64)
+		bound, _ := strconv.ParseFloat(value, 64)
+		switch {
+		case op == "=" && !slices.Contains(values(d[field]), strings.Trim(value, `"`)),
+			op == ">=" && n < bound, op == "<" && n >= bound, op == ">" && n <= bound:
 			return false
 		}
 	}
 	return true
+}
+
+// matches wants every word of q in the document, or one of them: whole, as the beginning when it is the last and may go on, with typing errors, or as one of
+// its synonyms.
+func (m *model) matches(d map[string]any, q string, some bool) bool {
+	words := strings.Fields(q)
+	if len(words) == 0 {
+		return true
+	}
+	var known []string
+	for _, f := range values(m.settings["searchableAttributes"]) {
+		known = append(known, m.words(d, f)...)
+	}
+	n := 0
+	for i, w := range words {
+		if m.has(known, w, i == len(words)-1 && !strings.HasSuffix(q, " ")) {
+			n++
+		}
+	}
+	return n == len(words) || some && n > 0
+}
+
+func (m *model) words(d map[string]any, field string) (list []string) {
+	for _, v := range values(d[field]) {
+		list = append(list, split(v)...)
+	}
+	return list
+}
+
+func (m *model) has(known []string, w string, begins bool) bool {
+	synonyms, _ := m.settings["synonyms"].(map[string]any)
+	for _, s := range values(synonyms[w]) {
+		parts := split(s)
+		if !slices.ContainsFunc(parts, func(p string) bool { return !slices.Contains(known, p) }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(known, func(k string) bool {
+		if strings.HasPrefix(k, "zz") { // a mark: no errors in those
+			return k == w
+		}
+		return k == w || begins && strings.HasPrefix(k, w) || len(w) >= 4 && distance(k, w) <= 1 || len(w) >= 8 && distance(k, w) <= 2
+	})
+}
+
+// places adds up where the words of q are among the searched fields, as the rule « attribute » has it.
+func (m *model) places(d map[string]any, q string) (sum int) {
+	fields := values(m.settings["searchableAttributes"])
+	for _, w := range strings.Fields(q) {
+		at := slices.IndexFunc(fields, func(f string) bool { return m.has(m.words(d, f), w, false) })
+		if at < 0 {
+			at = len(fields)
+		}
+		sum += at
+	}
+	return sum
 }
 
 func split(s string) []string {
