@@ -159,11 +159,12 @@ func TestClient_S01_IgnoresProxiesOfTheEnvironment(t *testing.T) {
 
 // doors names who may open connections, and why it is not through Env.HTTP.
 var doors = map[string]string{
-	"harvest/client.go":          "the door itself",
-	"harvest/guard.go":           "the door itself",
-	"catalog/meili":              "the search engine of the configuration",
-	"publish/s3":                 "the object store of the configuration",
-	"cmd/grenier/healthcheck.go": "asks this very instance",
+	"harvest/client.go":               "the door itself",
+	"harvest/guard.go":                "the door itself",
+	"catalog/meili":                   "the search engine of the configuration",
+	"publish/s3":                      "the object store of the configuration",
+	"cmd/grenier/healthcheck.go":      "asks this very instance",
+	"cmd/grenier/doctor_catalogue.go": "asks the address that the operator typed, as data.gouv.fr would",
 }
 
 // outward are the names that open connections or weaken them, by import path.
