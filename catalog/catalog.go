@@ -44,6 +44,8 @@ type Member struct {
 	Website    string     `json:"website,omitempty" yaml:"website"`
 	BBox       *BBox      `json:"bbox,omitempty" yaml:"bbox"`         // degrees; nil when unknown
 	Mandates   []string   `json:"mandates,omitempty" yaml:"mandates"` // schemas for which its rows count when other members publish the same ones
+	Logo       string     `json:"logo,omitempty" yaml:"-"`            // the name under which the store keeps its mark, "" without
+	Colours    Colours    `json:"colours,omitzero" yaml:"colours"`    // of its pages; zero: the site's
 	Datasets   int        `json:"datasets" yaml:"-"`                  // published datasets, filled by reads
 }
 

@@ -24,6 +24,8 @@ type Store interface {
 	Host(ctx context.Context, m Member, r Recipe, s Source) error
 
 	Member(ctx context.Context, siren string) (Member, error)
+	// Logo returns the bytes of a mark that a member has.
+	Logo(ctx context.Context, name string) ([]byte, error)
 	Members(ctx context.Context, q MemberQuery) ([]Member, int, error) // by name; the total without paging
 	Recipe(ctx context.Context, name string) (Recipe, error)
 	Recipes(ctx context.Context) ([]Recipe, error)
@@ -68,6 +70,11 @@ type Store interface {
 	Datasets(ctx context.Context, q DatasetQuery) ([]Dataset, int, error)
 	// EachDataset calls fn for every dataset that q selects, in creation order, without holding them all; it stops at the first error.
 	EachDataset(ctx context.Context, q DatasetQuery, fn func(Dataset) error) error
+	// Renditions calls fn for the datasets that q selects, in creation order (with q.IDs: within parts of 500 of them), with what is kept of them for the
+	// catalogues; without bodies, Stamp and Body are left out. It holds nothing of the database while fn runs, and stops at the first error.
+	Renditions(ctx context.Context, q DatasetQuery, bodies bool, fn func(Rendition) error) error
+	// KeepRenditions replaces what is kept of some datasets. Nothing is kept of a withdrawn one: Withdraw deletes it.
+	KeepRenditions(ctx context.Context, list ...Rendition) error
 	Versions(ctx context.Context, dataset uuid.UUID) ([]Version, error) // newest first
 	// Timeline says what was online when, newest version first, the forgotten ones too. It comes from the events, which are never deleted.
 	Timeline(ctx context.Context, dataset uuid.UUID) ([]Period, error)
@@ -124,9 +131,30 @@ type Store interface {
 	// Uses says what the catalogue keeps under a blob key. It may read all runs: it is for a few keys.
 	Uses(ctx context.Context, key string) ([]BlobUse, error)
 
+	// Feed returns what is known of a catalogue that harvesters read, KeepFeed writes it; what a person let pass stays until a Feed is kept that waits for
+	// nobody. HeldFeeds lists those that wait, without summaries and pages. AllowFeed lets the losses pass that a waiting one has now, with an entry
+	// of the audit in the same transaction, and returns them; ErrNotFound when none waits.
+	Feed(ctx context.Context, path string) (Feed, error)
+	KeepFeed(ctx context.Context, f Feed) error
+	HeldFeeds(ctx context.Context) ([]Feed, error)
+	AllowFeed(ctx context.Context, path string, e AuditEntry) ([]FeedLoss, error)
+
 	// Check verifies the database file or server: reachable, migrated, consistent. For `doctor` and /readyz.
 	Check(ctx context.Context) error
 	Close() error
+}
+
+// A Rendition is a dataset as the catalogues describe it, made by who describes it and kept for the next time: derived, never saved. A body says what its
+// dataset is as long as its stamp is that of Member, Version and Modified.
+type Rendition struct {
+	Dataset  uuid.UUID
+	Member   string // SIREN
+	Schema   string
+	Series   bool // Dataset.IsSeries
+	Version  int
+	Modified time.Time
+	Stamp    string // "" when nothing is kept
+	Body     []byte
 }
 
 // A Manifest is what `apply` brings in.
@@ -134,6 +162,7 @@ type Manifest struct {
 	Members []Member
 	Recipes []Recipe
 	Sources []Source
+	Logos   []Logo // those of members that were read anew
 }
 
 // ApplyOptions are the flags of `apply`.

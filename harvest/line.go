@@ -157,7 +157,7 @@ func (l *line) base() *catalog.RunMark {
 // process hashes all but the bytes that decides what a run publishes.
 func (l *line) process() string {
 	m := l.member
-	m.Datasets, m.Mandates = 0, nil
+	m.Datasets, m.Mandates, m.Logo, m.Colours = 0, nil, "", catalog.Colours{}
 	id := ""
 	if s := l.recipe.Judge(); s != nil {
 		id = string(s.ID)

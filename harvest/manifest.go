@@ -21,6 +21,7 @@ import (
 type NamedFile struct {
 	Name string
 	Text []byte
+	Open func(name string) ([]byte, error) // reads what lies beside the file or below it; nil: nothing does
 }
 
 // A manifestFile is what one YAML document may hold, unless it is a recipe itself.
@@ -70,7 +71,7 @@ func ReadManifest(files []NamedFile, known catalog.Manifest, set *schemas.Set, c
 	for i, f := range files {
 		logs[i] = &faultLog{file: f.Name}
 		if looksLikeCSV(f) {
-			r.readMembersCSV(logs[i], f.Text)
+			r.readMembersCSV(logs[i], f)
 			continue
 		}
 		docs := readYAML(logs[i], f.Text)
@@ -82,7 +83,7 @@ func ReadManifest(files []NamedFile, known catalog.Manifest, set *schemas.Set, c
 			if len(docs) > 1 {
 				text = marshalNode(doc.Node)
 			}
-			pending = append(pending, r.document(doc, text))
+			pending = append(pending, r.document(doc, text, f))
 		}
 	}
 	for _, sources := range pending { // once every member and recipe is known
@@ -128,6 +129,7 @@ type manifestReader struct {
 	members map[string]foundMember
 	recipes map[string]*foundRecipe
 	sources []foundSource
+	logos   []catalog.Logo
 	ids     map[string]string // source → where it is
 	keys    map[string]int    // member and dataset key → its source's place in sources
 }
@@ -167,7 +169,7 @@ func (r *manifestReader) know(known catalog.Manifest) {
 }
 
 // document reads one YAML document; the function it returns reads its sources.
-func (r *manifestReader) document(n yamlNode, text []byte) (sources func()) {
+func (r *manifestReader) document(n yamlNode, text []byte, file NamedFile) (sources func()) {
 	if _, ok := n.at("connector"); ok {
 		r.recipe(n, text)
 		return func() {}
@@ -177,7 +179,7 @@ func (r *manifestReader) document(n yamlNode, text []byte) (sources func()) {
 	_ = n.Decode(&f) // what is wrong with it has been noted
 	for i := range f.Members {
 		at, _ := n.at("members", i)
-		r.member(memberAt(at), f.Members[i].member())
+		r.member(memberAt(at), f.Members[i].member(), file.logo(f.Members[i].Logo))
 	}
 	for i := range f.Recipes {
 		at, _ := n.at("recipes", i)
@@ -405,7 +407,7 @@ func (r *manifestReader) doubles(known []catalog.Source) {
 
 // result is what was found, in a stable order: that of the SIREN, of the recipes' names, of the files for sources.
 func (r *manifestReader) result() catalog.Manifest {
-	var m catalog.Manifest
+	m := catalog.Manifest{Logos: r.logos}
 	for _, siren := range sortedKeys(r.members) {
 		if f := r.members[siren]; f.where != "" || f.used {
 			m.Members = append(m.Members, f.Member)

@@ -9,6 +9,7 @@ import (
 	"net/mail"
 	"net/url"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -33,12 +34,15 @@ type manifestMember struct {
 	Website    string        `yaml:"website"`
 	BBox       *catalog.BBox `yaml:"bbox"`
 	Mandates   []string      `yaml:"mandates"`
+
+	Logo    string          `yaml:"logo"` // a file beside the manifest
+	Colours catalog.Colours `yaml:"colours"`
 }
 
 func (m manifestMember) member() catalog.Member {
 	return catalog.Member{
 		SIREN: m.SIREN, Name: strings.TrimSpace(m.Name), Kind: memberKind(m.Kind), INSEE: m.INSEE, SIRET: m.SIRET, Population: m.Population,
-		Email: m.Email, Website: m.Website, BBox: m.BBox, Mandates: m.Mandates,
+		Email: m.Email, Website: m.Website, BBox: m.BBox, Mandates: m.Mandates, Colours: m.Colours,
 	}
 }
 
@@ -78,14 +82,47 @@ func memberAt(n yamlNode) memberPlace {
 	}}
 }
 
-// member checks and adds a member.
-func (r *manifestReader) member(at memberPlace, m catalog.Member) {
+// member checks and adds a member, with the mark that it names.
+func (r *manifestReader) member(at memberPlace, m catalog.Member, logo namedLogo) {
 	checkMember(m, at.fault)
+	if mark := logo.read(at.fault); mark.Name != "" {
+		m.Logo = mark.Name
+		r.logos = append(r.logos, mark)
+	}
 	if before := r.members[m.SIREN]; before.where != "" && m.SIREN != "" {
 		at.fault("siren", "le membre %s est déjà défini (%s)", cited(m.SIREN), before.where)
 		return
 	}
 	r.members[m.SIREN] = foundMember{Member: m, where: at.where}
+}
+
+// A namedLogo is the mark that a manifest names, and how to read it.
+type namedLogo struct {
+	path string // "" for none
+	open func(name string) ([]byte, error)
+}
+
+func (f NamedFile) logo(path string) namedLogo { return namedLogo{path, f.Open} }
+
+// read reads the mark; without a name there is none, or what is wrong has been noted.
+func (l namedLogo) read(fault memberFault) catalog.Logo {
+	switch {
+	case l.path == "":
+		return catalog.Logo{}
+	case l.open == nil || !filepath.IsLocal(l.path):
+		fault("logo", "%s\u00a0: attend un fichier posé à côté de celui-ci, ou dans un de ses dossiers, par son chemin relatif", cited(l.path))
+		return catalog.Logo{}
+	}
+	data, err := l.open(l.path)
+	if err != nil {
+		fault("logo", "%s ne peut pas être lu\u00a0; vérifiez son nom et ses droits", cited(l.path))
+		return catalog.Logo{}
+	}
+	mark, err := catalog.ReadLogo(data)
+	if err != nil {
+		fault("logo", "%s\u00a0: %s", cited(l.path), err)
+	}
+	return mark
 }
 
 var (
@@ -121,6 +158,9 @@ func checkMember(m catalog.Member, fault memberFault) {
 	}
 	checkTerritory(m, fault)
 	checkContact(m, fault)
+	if err := m.Colours.Check(); err != nil {
+		fault("colours", "%s", err)
+	}
 	for _, name := range m.Mandates {
 		if !schemaName.MatchString(name) {
 			fault("mandates", "%s n’est pas le nom d’un schéma\u00a0: attend par exemple scdl/subventions", cited(name))
@@ -177,6 +217,7 @@ func luhn(digits string) bool {
 var memberColumns = map[string]string{
 	"siren": "siren", "nom": "name", "type": "kind", "insee": "insee", "siret": "siret", "population": "population", "email": "email",
 	"site": "website", "ouest": "west", "sud": "south", "est": "east", "nord": "north", "mandats": "mandates",
+	"logo": "logo", "couleur": "main", "accent": "accent",
 }
 
 // looksLikeCSV tells a CSV of members from YAML: by its name, then by its first line.
@@ -192,8 +233,8 @@ func looksLikeCSV(f NamedFile) bool {
 }
 
 // readMembersCSV reads members from a CSV file in UTF-8 or Windows-1252, parted by semicolons, commas or tabs.
-func (r *manifestReader) readMembersCSV(log *faultLog, text []byte) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+func (r *manifestReader) readMembersCSV(log *faultLog, file NamedFile) {
+	text := bytes.TrimPrefix(file.Text, []byte("\ufeff"))
 	if !utf8.Valid(text) {
 		text, _ = charmap.Windows1252.NewDecoder().Bytes(text) // every byte has a character, or a replacement
 	}
@@ -219,7 +260,7 @@ func (r *manifestReader) readMembersCSV(log *faultLog, text []byte) {
 			return
 		}
 		line, _ := c.FieldPos(0)
-		r.memberRecord(log, line, names, record)
+		r.memberRecord(log, line, names, record, file)
 	}
 }
 
@@ -265,7 +306,7 @@ func memberHeader(log *faultLog, c *csv.Reader) []string {
 }
 
 // memberRecord reads one record of a CSV of members.
-func (r *manifestReader) memberRecord(log *faultLog, line int, names, record []string) {
+func (r *manifestReader) memberRecord(log *faultLog, line int, names, record []string, file NamedFile) {
 	at := memberPlace{fmt.Sprintf("%s:%d", log.file, line), func(property, format string, args ...any) {
 		log.add(line, yamlPath{csvName(property)}, format, args...)
 	}}
@@ -282,7 +323,7 @@ func (r *manifestReader) memberRecord(log *faultLog, line int, names, record []s
 	}
 	m := catalog.Member{
 		SIREN: compact(cell["siren"]), Name: cell["name"], Kind: memberKind(cell["kind"]), INSEE: strings.ToUpper(cell["insee"]), SIRET: compact(cell["siret"]),
-		Email: cell["email"], Website: cell["website"], BBox: memberBox(cell, at.fault),
+		Email: cell["email"], Website: cell["website"], BBox: memberBox(cell, at.fault), Colours: catalog.Colours{Main: cell["main"], Accent: cell["accent"]},
 	}
 	if cell["mandates"] != "" {
 		m.Mandates = strings.Fields(cell["mandates"])
@@ -293,7 +334,7 @@ func (r *manifestReader) memberRecord(log *faultLog, line int, names, record []s
 			at.fault("population", "%s n’est pas un nombre d’habitants", cited(cell["population"]))
 		}
 	}
-	r.member(at, m)
+	r.member(at, m, file.logo(cell["logo"]))
 }
 
 // csvName is the column that gives a property.
@@ -302,6 +343,9 @@ func csvName(property string) string {
 		if p == property {
 			return name
 		}
+	}
+	if property == "colours" {
+		return "couleur" // and accent
 	}
 	return property // bbox: of four columns
 }

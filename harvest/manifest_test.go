@@ -36,7 +36,7 @@ const sampleRecipes = `recipes:
 func named(pairs ...string) []NamedFile {
 	var files []NamedFile
 	for i := 0; i < len(pairs); i += 2 {
-		files = append(files, NamedFile{pairs[i], []byte(pairs[i+1])})
+		files = append(files, NamedFile{Name: pairs[i], Text: []byte(pairs[i+1])})
 	}
 	return files
 }
@@ -283,7 +283,7 @@ func FuzzReadManifest(f *testing.F) {
 	known := catalog.Manifest{Members: []catalog.Member{sampleMember}, Recipes: []catalog.Recipe{{Name: "depots", Text: "name: depots\ntitle: D\nconnector: folder\noptions: {path: /a}\ndataset: {key: d}\n"}}}
 	set := sampleSet(f)
 	f.Fuzz(func(t *testing.T, name string, text []byte) {
-		m, err := ReadManifest([]NamedFile{{name, text}}, known, set, sampleConnectors)
+		m, err := ReadManifest([]NamedFile{{Name: name, Text: text}}, known, set, sampleConnectors)
 		if err != nil {
 			return
 		}

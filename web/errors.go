@@ -60,7 +60,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, k kind, err error)
 		h.Set("Retry-After", strconv.Itoa(e.retry))
 	}
 	switch k {
-	case kindData:
+	case kindData, kindCall:
 		s.failJSON(w, r, e)
 	case kindRDF, kindAdmin, kindAsset:
 		send(w, r, e.status, "text/plain; charset=utf-8", []byte(e.message+"\n"))
@@ -84,7 +84,7 @@ func answerTo(err error) *httpError {
 	if out.message == "" {
 		out.message = "Le service n’a pas pu répondre. L’incident est noté ; réessayez dans quelques minutes."
 	}
-	out.message = french(out.message)
+	out.message = french(clean(out.message)) // it may quote the question
 	return &out
 }
 

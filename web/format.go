@@ -131,6 +131,27 @@ func (s *Server) on(t time.Time) template.HTML {
 	return "le " + s.when(t)
 }
 
+// ago says how fresh a thing is, in a word: "aujourd’hui", "hier", "il y a 3 jours", then the date.
+func (s *Server) ago(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "date inconnue"
+	}
+	local, today := t.In(s.Location), s.Now().In(s.Location)
+	for days := range 15 {
+		if !sameDay(local, today.AddDate(0, 0, -days)) {
+			continue
+		}
+		switch days {
+		case 0:
+			return timeElement(local, "aujourd’hui")
+		case 1:
+			return timeElement(local, "hier")
+		}
+		return timeElement(local, "il y a "+number(days)+nbsp+"jours")
+	}
+	return timeElement(local, date(local))
+}
+
 // day is date as a <time> element.
 func (s *Server) day(t time.Time) template.HTML {
 	if t.IsZero() {

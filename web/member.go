@@ -1,9 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"path"
+	"strings"
+	"time"
 
 	"grenier/catalog"
 )
@@ -20,7 +24,14 @@ type memberPage struct {
 	Published []catalog.Dataset
 	Total     int
 	Harvests  []harvest
+	Troubled  []harvest // those of which something is to be said
+	Calm      int       // the others
+	Newest    time.Time // when the last of the others ended
 	Catalogue string
+	Logo      string // address of its mark, "" without
+
+	Missing, Met []dutyView
+	Open         []string // duties that depend on a fact the catalogue does not know
 }
 
 // A harvest is the newest run of one source.
@@ -42,9 +53,19 @@ func (s *Server) member(w http.ResponseWriter, r *http.Request) error {
 	if p.Harvests, err = s.harvests(r.Context(), m.SIREN, p.Published); err != nil {
 		return err
 	}
-	return s.render(w, r, "member.html", head{Title: m.Name, Path: memberPath(m.SIREN), Nav: "/membres",
+	for _, h := range p.Harvests {
+		if h.Status != catalog.Published && h.Status != catalog.Unchanged {
+			p.Troubled = append(p.Troubled, h)
+		} else if p.Calm++; h.Ended.After(p.Newest) {
+			p.Newest = h.Ended
+		}
+	}
+	p.Logo = logoPath(m.Logo)
+	p.Missing, p.Met, p.Open = dutiesOf(m, p.Published)
+	return s.render(w, r, "member.html", head{Title: m.Name, Path: memberPath(m.SIREN), Nav: "/membres", Livery: sheetAddress(memberSheetPath(m.SIREN), m.Colours),
 		Description: "Les données publiées par " + m.Name + ", et l’état de leurs derniers moissonnages.", Crumbs: []crumb{{"Collectivités", "/membres"}},
-		Alternates: []alternate{{"text/turtle", cataloguePath(m.SIREN), "Catalogue DCAT"}, {"application/json", memberPath(m.SIREN) + ".json", "JSON"}}}, p)
+		Alternates: rdfAlternates(strings.TrimSuffix(cataloguePath(m.SIREN), ".ttl"), "Catalogue DCAT", alternate{"application/json", memberPath(m.SIREN) + ".json", "JSON"},
+			alternate{atomType, memberFeedPath(m.SIREN), "Dernières publications de la collectivité"})}, p)
 }
 
 // memberOf finds the member of the address.
@@ -63,6 +84,14 @@ func (s *Server) harvests(ctx context.Context, siren string, ds []catalog.Datase
 	if err != nil {
 		return nil, fmt.Errorf("read runs of %s: %w", siren, err)
 	}
+	sources, err := s.Store.Sources(ctx, catalog.SourceQuery{Members: []string{siren}})
+	if err != nil {
+		return nil, fmt.Errorf("read sources of %s: %w", siren, err)
+	}
+	about := map[string]string{} // what each source is about, for those that published nothing yet
+	for _, one := range sources {
+		about[one.ID] = s.schemaLabel(one.Key, path.Base(one.Key))
+	}
 	fed := map[string]catalog.Dataset{}
 	for _, d := range ds {
 		fed[d.Source] = d
@@ -74,7 +103,7 @@ func (s *Server) harvests(ctx context.Context, siren string, ds []catalog.Datase
 			continue
 		}
 		seen[run.Source] = true
-		h := harvest{Run: run, Title: run.Source}
+		h := harvest{Run: run, Title: cmp.Or(about[run.Source], path.Base(run.Source))}
 		if d, ok := fed[run.Source]; ok {
 			h.Title, h.Path = d.Title, datasetPath(d.Slug)
 		}

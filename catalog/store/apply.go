@@ -38,6 +38,9 @@ func (s *Store) Apply(ctx context.Context, m catalog.Manifest, opt catalog.Apply
 		if err := t.carryOut(ctx, p); err != nil {
 			return err
 		}
+		if err := t.keepLogos(ctx, m.Logos); err != nil {
+			return err
+		}
 		if opt.DryRun {
 			return errDryRun
 		}
@@ -137,6 +140,7 @@ func (p *plan) planMembers(members []catalog.Member) {
 			field{"siret", old.SIRET, row.SIRET}, field{"population", old.Population, row.Population},
 			field{"email", old.Email, row.Email}, field{"website", old.Website, row.Website}, field{"bbox", old.BBox, row.BBox},
 			field{"mandates", old.Mandates, row.Mandates},
+			field{"logo", old.Logo, row.Logo}, field{"colours", old.Colours, row.Colours},
 			field{"disabled", old.Disabled, false})
 		if p.note("member", m.SIREN, known, what) {
 			p.members[m.SIREN] = row
@@ -282,6 +286,17 @@ func (t *tx) carryOut(ctx context.Context, p *plan) error {
 		}
 	}
 	return t.tellOfMembers(ctx, p)
+}
+
+// keepLogos keeps the marks that members have, and no other.
+func (t *tx) keepLogos(ctx context.Context, logos []catalog.Logo) error {
+	for _, l := range logos {
+		if _, err := t.exec(ctx, `INSERT INTO logos (name, data) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, l.Name, l.Data); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(ctx, `DELETE FROM logos WHERE name NOT IN (SELECT logo FROM members)`)
+	return err
 }
 
 func (t *tx) insert(ctx context.Context, q *bun.InsertQuery) error {

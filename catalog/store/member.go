@@ -28,6 +28,13 @@ func (s *Store) Member(ctx context.Context, siren string) (catalog.Member, error
 	return r.member()
 }
 
+// Logo returns the bytes of a mark that a member has.
+func (s *Store) Logo(ctx context.Context, name string) ([]byte, error) {
+	var data []byte
+	err := s.read.NewRaw(`SELECT data FROM logos WHERE name = ?`, name).Scan(ctx, &data)
+	return data, found(err, "logo "+name)
+}
+
 // Members lists members by name, accents and case ignored.
 func (s *Store) Members(ctx context.Context, q catalog.MemberQuery) ([]catalog.Member, int, error) {
 	filter := func(sel *bun.SelectQuery) *bun.SelectQuery {

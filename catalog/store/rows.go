@@ -84,6 +84,8 @@ type memberRow struct {
 	BBox       string `bun:"bbox"`
 	Disabled   bool   `bun:"disabled"`
 	Mandates   string `bun:"mandates"`
+	Logo       string `bun:"logo"`
+	Colours    string `bun:"colours"` // main and accent, "" without
 	Datasets   int    `bun:"datasets,scanonly"`
 }
 
@@ -91,14 +93,16 @@ func newMemberRow(m catalog.Member) memberRow {
 	return memberRow{
 		SIREN: m.SIREN, Name: m.Name, Folded: catalog.Fold(m.Name), Kind: string(m.Kind), INSEE: m.INSEE, SIRET: m.SIRET,
 		Population: m.Population, Email: m.Email, Website: m.Website, BBox: toJSON(m.BBox), Mandates: toJSON(m.Mandates),
+		Logo: m.Logo, Colours: strings.TrimSpace(m.Colours.Main + " " + m.Colours.Accent),
 	}
 }
 
 func (r *memberRow) member() (catalog.Member, error) {
 	m := catalog.Member{
 		SIREN: r.SIREN, Name: r.Name, Kind: catalog.MemberKind(r.Kind), INSEE: r.INSEE, SIRET: r.SIRET,
-		Population: r.Population, Email: r.Email, Website: r.Website, Datasets: r.Datasets,
+		Population: r.Population, Email: r.Email, Website: r.Website, Logo: r.Logo, Datasets: r.Datasets,
 	}
+	m.Colours.Main, m.Colours.Accent, _ = strings.Cut(r.Colours, " ")
 	return m, errors.Join(fromJSON(r.BBox, &m.BBox), fromJSON(r.Mandates, &m.Mandates))
 }
 

@@ -32,6 +32,7 @@ var savedTables = []saved{
 	{"settings", "", "name"},
 	{"counters", "", "name"},
 	{"members", "", "siren"},
+	{"logos", "", "name"},
 	{"recipes", "", "name"},
 	{"sources", "", "id"},
 	{"runs", `status <> 'running' AND (id IN (SELECT run FROM versions) OR id IN (SELECT published_run FROM sources) OR id IN (SELECT last_run FROM sources)
@@ -47,6 +48,7 @@ var savedTables = []saved{
 	{"tombstones", "", "dataset"},
 	{"withdrawn_files", "", "id"},
 	{"doomed_blobs", "", "key"},
+	{"feeds", "", "path"},
 	{"audit", "", "seq"},
 }
 

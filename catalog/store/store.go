@@ -59,6 +59,7 @@ func Open(ctx context.Context, dsn string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.writes = &countedWriter{writer: e.writes}
 	s := &Store{Now: time.Now, engine: e}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open catalogue %s: %w", e.name, err), s.Close())

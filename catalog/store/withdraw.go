@@ -79,6 +79,7 @@ func (t *tx) takeDown(ctx context.Context, w catalog.Withdrawal, source string) 
 	}{
 		{`INSERT INTO withdrawn_files (id, dataset) SELECT DISTINCT id, dataset FROM files WHERE dataset = ? ON CONFLICT (id) DO NOTHING`, []any{id}},
 		{`DELETE FROM files WHERE dataset = ?`, []any{id}},
+		{`DELETE FROM renditions WHERE dataset = ?`, []any{id}},
 		{`UPDATE versions SET origins = '' WHERE dataset = ?`, []any{id}},
 		{`UPDATE datasets SET status = 'withdrawn', temporal_from = '', temporal_to = '' WHERE id = ?`, []any{id}},
 		{`UPDATE sources SET published_run = '', history = '' WHERE id = ?`, []any{source}},

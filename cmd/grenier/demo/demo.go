@@ -125,8 +125,8 @@ func Manifest(n int, address, folder string) []byte {
 	w.WriteString("members:\n")
 	all := bodies(n)
 	for _, b := range all {
-		fmt.Fprintf(&w, "  - {siren: %q, name: %q, kind: %s, insee: %q, siret: %q, population: %d, email: %q, website: %q, bbox: {west: %g, south: %g, east: %g, north: %g}}\n",
-			b.SIREN, b.Name, b.Kind, b.INSEE, b.SIRET, b.Population, b.Email, b.Website, b.BBox.West, b.BBox.South, b.BBox.East, b.BBox.North)
+		fmt.Fprintf(&w, "  - {siren: %q, name: %q, kind: %s, insee: %q, siret: %q, population: %d, email: %q, website: %q, bbox: {west: %g, south: %g, east: %g, north: %g}%s}\n",
+			b.SIREN, b.Name, b.Kind, b.INSEE, b.SIRET, b.Population, b.Email, b.Website, b.BBox.West, b.BBox.South, b.BBox.East, b.BBox.North, b.livery())
 	}
 	w.WriteString("sources:\n")
 	for _, b := range all {
