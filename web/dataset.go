@@ -5,16 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"grenier/catalog"
+	"grenier/publish"
 
 	"github.com/google/uuid"
 )
 
-// maxVersions is how many past versions the page of a dataset lists.
-const maxVersions = 12
+// maxVersions is how many past versions the page of a dataset lists; the others are in its history.
+const maxVersions = 2
 
 // A datasetPage is the body of dataset.html.
 type datasetPage struct {
@@ -32,8 +34,17 @@ type datasetPage struct {
 	Series      *seriesView
 	Whole       []catalog.File // files of all rows
 	Yearly      []catalog.File // files of one year each
-	Query       string         // a line of SQL that reads the Parquet file, "" without one
 	Citation    string
+	BibTeX      string
+	Glance      *glance      // at the rows; nil when there is nothing to show
+	Why         string       // there is no glance
+	again       bool         // there may be one the next time
+	Columns     []columnView // the first of them
+	Full        bool         // all of them, and more
+	MoreColumns int
+	Snippets    []snippet
+	Embeds      []embedCode
+	Map         string // address of the map, "" without one
 }
 
 // A banner warns that the version online is not the newest that could be.
@@ -54,7 +65,12 @@ func (s *Server) dataset(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, "dataset.html", s.datasetHead(d), p)
+	if p.again {
+		visitOf(r).memory = nil // nobody keeps a page that lacks its rows
+	}
+	h := s.datasetHead(d)
+	h.Facts = s.datasetFacts(d)
+	return s.render(w, r, "dataset.html", h, p)
 }
 
 // bySlug finds the dataset of the address; moved says that the slug is an old one. A withdrawn dataset is an error.
@@ -109,7 +125,10 @@ func (s *Server) datasetPage(ctx context.Context, d catalog.Dataset) (datasetPag
 	if len(versions) > 0 {
 		p.Online = versions[0].Published
 	}
-	p.Versions = versions[:min(len(versions), maxVersions)]
+	for _, v := range versions[:min(len(versions), maxVersions)] {
+		v.Files = slices.DeleteFunc(slices.Clone(v.Files), s.yearly)
+		p.Versions = append(p.Versions, v)
+	}
 	p.MoreHistory = len(versions) - len(p.Versions)
 	if p.Banner, err = s.banner(ctx, d); err != nil {
 		return p, err
@@ -118,17 +137,47 @@ func (s *Server) datasetPage(ctx context.Context, d catalog.Dataset) (datasetPag
 	if p.Series, err = s.series(ctx, d); err != nil {
 		return p, err
 	}
-	for _, f := range d.Files {
-		if strings.Contains(s.fileTitle(f), ", ") {
+	p.BibTeX = s.bibTeX(&d, &p)
+	p.sortFiles(s)
+	s.showRows(ctx, &p)
+	return p, nil
+}
+
+// sortFiles parts the files of all rows from those of one year.
+func (p *datasetPage) sortFiles(s *Server) {
+	for _, f := range p.Files {
+		if s.yearly(f) {
 			p.Yearly = append(p.Yearly, f)
-			continue
-		}
-		p.Whole = append(p.Whole, f)
-		if f.Format == "parquet" {
-			p.Query = "SELECT *\nFROM '" + s.BaseURL + filePath(f) + "'\nLIMIT 10"
+		} else {
+			p.Whole = append(p.Whole, f)
 		}
 	}
-	return p, nil
+}
+
+// yearly tells the files of one year from those of all rows.
+func (s *Server) yearly(f catalog.File) bool { return strings.Contains(s.fileTitle(f), ", ") }
+
+// showRows adds what the page shows of the rows: the first of them, charts, what the columns hold, code that reads them.
+func (s *Server) showRows(ctx context.Context, p *datasetPage) {
+	d := &p.Dataset
+	var err error
+	p.Glance, p.Why, err = s.glanceAt(ctx, d)
+	p.again = errors.Is(err, errNoTime)
+	var profile *publish.Profile
+	var columns []column
+	if p.Glance != nil {
+		columns, profile = p.Glance.columns, p.Glance.profile
+		if len(p.Glance.Places) > 0 {
+			p.Map = mapPath(d.Slug)
+		}
+	}
+	p.Columns = columnViews(d, tellingFields(d, columns), profile, false)
+	p.MoreColumns = len(d.Fields) - len(p.Columns)
+	p.Snippets = s.snippets(d, columns)
+	p.Embeds = s.embedCodes(d, p.Glance != nil)
+	if v := p.Series; v != nil && v.Parts == nil && len(v.Told) > shownTold {
+		v.Told, v.More = v.Told[:shownTold], v.Path+"/composition#doublons"
+	}
 }
 
 // banner says in words why a dataset is held or stale.
@@ -154,13 +203,11 @@ func (s *Server) banner(ctx context.Context, d catalog.Dataset) (*banner, error)
 
 func (s *Server) datasetHead(d catalog.Dataset) head {
 	return head{
-		Title: clean(d.Title), Description: brief(d.Description, 200), Path: datasetPath(d.Slug), Nav: "/jeux",
+		Title: clean(d.Title), Description: brief(unmarked(d.Description), 200), Path: datasetPath(d.Slug), Nav: "/jeux",
 		Crumbs: []crumb{{"Jeux de données", "/jeux"}, {d.Member.Name, memberPath(d.Member.SIREN)}},
-		Alternates: []alternate{
-			{"text/turtle", "/jeux/" + d.ID.String() + ".ttl", "DCAT (Turtle)"},
-			{"application/json", datasetPath(d.Slug) + ".json", "JSON"},
-			{"application/atom+xml", datasetPath(d.Slug) + "/atom.xml", "Versions de ce jeu de données"},
-		},
+		Alternates: rdfAlternates("/jeux/"+d.ID.String(), "DCAT",
+			alternate{"application/json", datasetPath(d.Slug) + ".json", "JSON"},
+			alternate{atomType, datasetPath(d.Slug) + "/atom.xml", "Versions de ce jeu de données"}),
 		License: licenseOf(d.License).URL,
 	}
 }

@@ -33,6 +33,8 @@ type reading struct {
 	tables      *shelf[*publish.Table]
 	profiles    *shelf[*publish.Profile]
 	differences *shelf[*publish.Difference]
+	glances     *shelf[*glance]
+	maps        *shelf[*dots]
 	pages       room          // questions being worked out
 	compares    room          // versions being compared
 	streams     room          // long answers being sent
@@ -44,6 +46,8 @@ func newReading() *reading {
 		tables:      newShelf[*publish.Table](48 << 20), // a series of 3,000 members and 25 columns takes 9
 		profiles:    newShelf[*publish.Profile](16 << 20),
 		differences: newShelf[*publish.Difference](16 << 20),
+		glances:     newShelf[*glance](16 << 20),
+		maps:        newShelf[*dots](8 << 20),
 		pages:       make(room, max(2, runtime.GOMAXPROCS(0))),
 		compares:    make(room, 1),
 		streams:     make(room, 8),

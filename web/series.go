@@ -19,6 +19,7 @@ type seriesView struct {
 	Duplicates int64
 	Told       []duplicateView
 	Path       string // of the series, on a member's page
+	More       string // address of all duplicates, where Told is cut
 	Title      string
 	Rows       int64
 	Members    int
@@ -27,8 +28,18 @@ type seriesView struct {
 
 type seriesPartView struct {
 	catalog.SeriesPart
-	Path string
+	Path    string
+	Explore string // address of its rows in the series, "" where they cannot be asked
 }
+
+// The page of a series names the first parts, and that of a member the first duplicates; all are on the page of the composition.
+const (
+	shownParts = 3
+	shownTold  = 3
+)
+
+// First are the parts that the page of a series names.
+func (v *seriesView) First() []seriesPartView { return v.Parts[:min(len(v.Parts), shownParts)] }
 
 // A duplicateView is one row that several members publish, told on the page of each.
 type duplicateView struct {
@@ -58,8 +69,13 @@ func (s *Server) series(ctx context.Context, d catalog.Dataset) (*seriesView, er
 			return nil, err
 		}
 		v := &seriesView{Duplicates: c.Duplicates, Rows: d.Rows, Members: members(c), JSON: compositionPath(d.ID)}
+		_, asked := parquetIn(&d)
 		for _, p := range c.Parts {
-			v.Parts = append(v.Parts, seriesPartView{p, "/id/jeu/" + p.Dataset.String()})
+			one := seriesPartView{SeriesPart: p, Path: "/id/jeu/" + p.Dataset.String()}
+			if asked {
+				one.Explore = filterAddress(d.Slug, "membre_siren", p.SIREN)
+			}
+			v.Parts = append(v.Parts, one)
 		}
 		v.Told = toldTwice(c, uuid.Nil)
 		return v, nil
@@ -80,6 +96,38 @@ func (s *Server) series(ctx context.Context, d catalog.Dataset) (*seriesView, er
 	}
 	return nil, nil
 }
+
+// A compositionPage is the body of composition.html: all that is in a series.
+type compositionPage struct {
+	catalog.Dataset
+	Series *seriesView
+}
+
+// compositionList shows who is in a series, and where the rows of each are.
+func (s *Server) compositionList(w http.ResponseWriter, r *http.Request) error {
+	d, moved, err := s.bySlug(r)
+	if err != nil {
+		return err
+	}
+	if moved {
+		return redirect(w, r, datasetPath(d.Slug)+"/composition", http.StatusMovedPermanently)
+	}
+	p := compositionPage{Dataset: d}
+	if p.Series, err = s.series(r.Context(), d); err != nil {
+		return err
+	}
+	if !d.IsSeries() || p.Series == nil {
+		return errNoSeries
+	}
+	h := s.datasetHead(d)
+	h.Title, h.Path, h.Here = "Composition : "+clean(d.Title), datasetPath(d.Slug)+"/composition", "Composition"
+	h.Crumbs = append(h.Crumbs, crumb{clean(d.Title), datasetPath(d.Slug)})
+	h.Description = "Les collectivités réunies dans « " + clean(d.Title) + " »."
+	h.Alternates = []alternate{{"application/json", p.Series.JSON, "Cette liste en JSON"}}
+	return s.render(w, r, "composition.html", h, p)
+}
+
+var errNoSeries = problem(http.StatusNotFound, "Ce jeu de données n’est pas une série : il n’est fait que du sien.")
 
 func members(c *catalog.Composition) int {
 	seen := map[string]bool{}
@@ -134,7 +182,7 @@ func (s *Server) composition(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if c == nil {
-		return problem(http.StatusNotFound, "Ce jeu de données n’est pas une série : il n’est fait que du sien.")
+		return errNoSeries
 	}
 	type answer struct {
 		Version int `json:"version"`

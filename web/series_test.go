@@ -41,15 +41,19 @@ func TestSeries_SaysWhoIsInItAndWhatIsThereTwice(t *testing.T) {
 	w, h := site(t)
 	s := w.addSeries(t)
 	rec := get(h, "/jeux/deliberations-toutes")
-	want(t, rec, 200, "Qui est dans cette série", "2 collectivités", "Communauté de communes du Pays de Brenne", "version 7",
-		"1 identifiant est publié par plus d’une collectivité", "&lt;b&gt;D1&lt;/b&gt;", "ligne 2 033 : gardée", "ligne 14 : laissée",
-		"Une année à la fois (1 fichier)", "CSV, année 2026", `href="`+compositionPath(s.ID)+`"`)
+	want(t, rec, 200, "Qui est dans cette série", "2 collectivités", "Communauté de communes du Pays de Brenne", `href="/jeux/deliberations-toutes/composition"`, "1 identifiant que publient plusieurs collectivités",
+		"Une année à la fois (1 fichier)", "CSV, année 2026")
+	whole := get(h, "/jeux/deliberations-toutes/composition")
+	want(t, whole, 200, "version 7", "1 identifiant est publié par plus d’une collectivité", "&lt;b&gt;D1&lt;/b&gt;", "ligne 2 033 : gardée", "ligne 14 : laissée", `href="`+compositionPath(s.ID)+`"`)
+	lacks(t, whole, "<b>D1</b>")
 	lacks(t, rec, "<b>D1</b>", "Dans la série départementale")
 
 	want(t, rec, 200, "Réuni automatiquement par Numérival")
 	lacks(t, rec, "Moissonné automatiquement", "/rapport")
 	wantHeader(t, get(h, "/jeux/deliberations-toutes/rapport"), "Location", "/jeux/deliberations-toutes#composition")
 
+	want(t, get(h, "/jeux/deliberations-toutes/composition"), 200, "<h1>Qui est dans cette série</h1>", "Communauté de communes du Pays de Brenne", "/jeux/deliberations-toutes/donnees?membre_siren__exact=243900420")
+	want(t, get(h, "/jeux/deliberations-saint-aubin/composition"), http.StatusNotFound, "n’est pas une série")
 	rec = get(h, compositionPath(s.ID))
 	want(t, rec, 200, `"version": 1`, `"siren": "243900420"`, `"duplicates": 1`, `"line": 2033`)
 	want(t, get(h, compositionPath(w.datasets[0].ID)), http.StatusNotFound, "n’est pas une série")
