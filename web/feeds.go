@@ -2,21 +2,24 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"grenier/catalog"
 )
 
 const (
-	feedEntries    = 50
-	sitemapEntries = 50_000 // the most that a sitemap may hold
+	feedEntries = 50
+	atomType    = "application/atom+xml"
 )
 
-// An atomFeed is RFC 4287.
+// An atomFeed is RFC 4287, with the page links of RFC 5005 where a feed has pages.
 type atomFeed struct {
 	XMLName xml.Name    `xml:"http://www.w3.org/2005/Atom feed"`
 	Lang    string      `xml:"xml:lang,attr"`
@@ -48,30 +51,94 @@ type atomEntry struct {
 	Summary   string     `xml:"summary"`
 }
 
+// newFeed begins the feed at an address; page is where people read the same.
+func (s *Server) newFeed(title, author, self, page string) atomFeed {
+	return atomFeed{Lang: "fr", ID: s.BaseURL + self, Title: french(clean(title)), Author: atomAuthor{cmp.Or(clean(author), s.Site.Name)},
+		Links: []atomLink{{"self", atomType, s.BaseURL + self}, {"alternate", "text/html", s.BaseURL + page}}}
+}
+
+// sendDatasets answers with a feed of datasets, newest first. A feed without entry is as old as can be: nothing ever changed in it.
+func (s *Server) sendDatasets(w http.ResponseWriter, r *http.Request, feed atomFeed, ds []catalog.Dataset) error {
+	newest := time.Unix(0, 0)
+	slices.SortStableFunc(ds, func(a, b catalog.Dataset) int { return b.Modified.Compare(a.Modified) })
+	for _, d := range ds {
+		feed.Entries = append(feed.Entries, s.atomEntry(d))
+	}
+	if len(ds) > 0 {
+		newest = ds[0].Modified
+	}
+	feed.Updated = newest.UTC().Format(time.RFC3339)
+	return sendXML(w, r, atomType+"; charset=utf-8", feed, newest)
+}
+
 // atom is the feed of the newest changes.
 func (s *Server) atom(w http.ResponseWriter, r *http.Request) error {
 	ds, _, err := s.Store.Datasets(r.Context(), catalog.DatasetQuery{Limit: feedEntries})
 	if err != nil {
 		return fmt.Errorf("read newest datasets: %w", err)
 	}
-	feed := atomFeed{Lang: "fr", ID: s.BaseURL + "/atom.xml", Title: s.Site.Name, Author: atomAuthor{s.Site.Operator},
-		Links: []atomLink{{"self", "application/atom+xml", s.BaseURL + "/atom.xml"}, {"alternate", "text/html", s.BaseURL + "/jeux"}}}
-	var newest time.Time
-	for _, d := range ds {
-		if d.Modified.After(newest) {
-			newest = d.Modified
-		}
-		feed.Entries = append(feed.Entries, s.atomEntry(d))
+	return s.sendDatasets(w, r, s.newFeed(s.Site.Name, s.Site.Operator, "/atom.xml", "/jeux"), ds)
+}
+
+func memberFeedPath(siren string) string { return memberPath(siren) + "/atom.xml" }
+
+// memberAtom is the feed of what a member changed.
+func (s *Server) memberAtom(w http.ResponseWriter, r *http.Request) error {
+	m, err := s.memberOf(r)
+	if err != nil {
+		return err
 	}
-	feed.Updated = newest.UTC().Format(time.RFC3339)
-	return sendXML(w, r, "application/atom+xml; charset=utf-8", feed, newest)
+	ds, _, err := s.Store.Datasets(r.Context(), catalog.DatasetQuery{Member: m.SIREN, Limit: feedEntries})
+	if err != nil {
+		return fmt.Errorf("read newest datasets of %s: %w", m.SIREN, err)
+	}
+	return s.sendDatasets(w, r, s.newFeed(m.Name+" – "+s.Site.Name, m.Name, memberFeedPath(m.SIREN), memberPath(m.SIREN)), ds)
+}
+
+// feedAddress is that of a search as a feed.
+func (q question) feedAddress(page int) string {
+	return strings.Replace(q.address(page), "/jeux", "/jeux.atom", 1)
+}
+
+// searchAtom is the feed of what a search finds: its fifty best answers, newest change first.
+func (s *Server) searchAtom(w http.ResponseWriter, r *http.Request) error {
+	q, err := readQuestion(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	q.Size = feedEntries
+	found, result, err := s.find(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	_, chosen := s.facetViews(q, result.Facets)
+	feed := s.newFeed(feedTitle(q, chosen)+" – "+s.Site.Name, s.Site.Operator, q.feedAddress(q.Page), q.address(1))
+	p := newPager(q.Page, q.Size, result.Total, q.feedAddress)
+	for _, l := range []struct{ rel, path string }{{"first", q.feedAddress(1)}, {"previous", p.Previous}, {"next", p.Next}} {
+		if l.path != "" && p.Pages > 1 {
+			feed.Links = append(feed.Links, atomLink{l.rel, atomType, s.BaseURL + l.path})
+		}
+	}
+	return s.sendDatasets(w, r, feed, found)
+}
+
+// feedTitle names a search without saying how much it finds, which changes.
+func feedTitle(q question, chosen []choice) string {
+	var parts []string
+	if q.Text != "" {
+		parts = append(parts, "« "+q.Text+" »")
+	}
+	for _, c := range chosen {
+		parts = append(parts, c.Label)
+	}
+	return cmp.Or(strings.Join(parts, ", "), "Jeux de données")
 }
 
 func (s *Server) atomEntry(d catalog.Dataset) atomEntry {
 	first, _ := lead(d.Description)
 	return atomEntry{ID: s.BaseURL + "/id/jeu/" + d.ID.String(), Title: clean(d.Title) + " – " + clean(d.Member.Name),
-		Published: d.Issued.UTC().Format(time.RFC3339), Updated: d.Modified.UTC().Format(time.RFC3339), Author: atomAuthor{clean(d.Member.Name)},
-		Links: []atomLink{{"alternate", "text/html", s.BaseURL + datasetPath(d.Slug)}}, Summary: brief(first, 300) + " (" + quality(d) + ")"}
+		Published: d.Issued.UTC().Format(time.RFC3339), Updated: d.Modified.UTC().Format(time.RFC3339), Author: atomAuthor{cmp.Or(clean(d.Member.Name), s.Site.Name)},
+		Links: []atomLink{{"alternate", "text/html", s.BaseURL + datasetPath(d.Slug)}}, Summary: strings.TrimSpace(brief(unmarked(first), 300) + " (" + quality(d) + ")")}
 }
 
 const (
@@ -93,9 +160,8 @@ func (s *Server) datasetAtom(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	self := s.BaseURL + datasetPath(d.Slug)
-	feed := atomFeed{Lang: "fr", ID: s.BaseURL + "/id/jeu/" + d.ID.String() + "#versions", Title: french("Versions de « " + clean(d.Title) + " »"), Author: atomAuthor{clean(d.Member.Name)},
-		Links: []atomLink{{"self", "application/atom+xml", self + "/atom.xml"}, {"alternate", "text/html", self}}}
+	feed := s.newFeed("Versions de « "+d.Title+" »", d.Member.Name, datasetPath(d.Slug)+"/atom.xml", datasetPath(d.Slug))
+	feed.ID = s.BaseURL + "/id/jeu/" + d.ID.String() + "#versions" // the address may change with the title
 	updated := d.Modified
 	if len(kept) > 0 {
 		updated = kept[0].Published
@@ -106,7 +172,7 @@ func (s *Server) datasetAtom(w http.ResponseWriter, r *http.Request) error {
 	for i := range kept[:min(len(kept), feedVersions)] {
 		feed.Entries = append(feed.Entries, s.versionEntry(ctx, w, r, d, kept[i:]))
 	}
-	return sendXML(w, r, "application/atom+xml; charset=utf-8", feed, time.Time{})
+	return sendXML(w, r, atomType+"; charset=utf-8", feed, time.Time{})
 }
 
 // versionEntry is the entry of the first of some versions.
@@ -122,7 +188,7 @@ func (s *Server) versionEntry(ctx context.Context, w http.ResponseWriter, r *htt
 		}
 	}
 	return atomEntry{ID: fmt.Sprintf("%s/id/jeu/%s#version-%d", s.BaseURL, d.ID, v.Number), Title: french(fmt.Sprintf("Version %d : ", v.Number)) + words, Published: at, Updated: at,
-		Author: atomAuthor{clean(d.Member.Name)}, Links: []atomLink{{"alternate", "text/html", address}},
+		Author: atomAuthor{cmp.Or(clean(d.Member.Name), s.Site.Name)}, Links: []atomLink{{"alternate", "text/html", address}},
 		Summary: french(clean(d.Title)+" : ") + quality(catalog.Dataset{Rows: v.Rows, Rejected: v.Rejected, Valid: v.Valid}) + "."}
 }
 
@@ -145,47 +211,6 @@ func (s *Server) feedWords(ctx context.Context, w http.ResponseWriter, r *http.R
 	return changesWords(diff.Difference), true
 }
 
-// A urlSet is sitemaps.org 0.9.
-type urlSet struct {
-	XMLName xml.Name     `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 urlset"`
-	URLs    []sitemapURL `xml:"url"`
-}
-
-type sitemapURL struct {
-	Loc     string `xml:"loc"`
-	LastMod string `xml:"lastmod,omitempty"`
-}
-
-func (s *Server) sitemap(w http.ResponseWriter, r *http.Request) error {
-	var set urlSet
-	add := func(path string, modified time.Time) {
-		u := sitemapURL{Loc: s.BaseURL + path}
-		if !modified.IsZero() {
-			u.LastMod = modified.UTC().Format(time.RFC3339)
-		}
-		if len(set.URLs) < sitemapEntries {
-			set.URLs = append(set.URLs, u)
-		}
-	}
-	for _, p := range []string{"/", "/jeux", "/membres", "/schemas", checkPath, "/api", "/a-propos", "/accessibilite", "/mentions-legales", "/plan-du-site"} {
-		add(p, time.Time{})
-	}
-	members, _, err := s.Store.Members(r.Context(), catalog.MemberQuery{})
-	if err != nil {
-		return fmt.Errorf("read members: %w", err)
-	}
-	for _, m := range members {
-		add(memberPath(m.SIREN), time.Time{})
-	}
-	if err := s.Store.EachDataset(r.Context(), catalog.DatasetQuery{}, func(d catalog.Dataset) error {
-		add(datasetPath(d.Slug), d.Modified)
-		return nil
-	}); err != nil {
-		return fmt.Errorf("read datasets: %w", err)
-	}
-	return sendXML(w, r, "application/xml; charset=utf-8", set, time.Time{})
-}
-
 func sendXML(w http.ResponseWriter, r *http.Request, contentType string, v any, modified time.Time) error {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
@@ -195,12 +220,5 @@ func sendXML(w http.ResponseWriter, r *http.Request, contentType string, v any, 
 	lastModified(w.Header(), modified)
 	w.Header().Set("Cache-Control", "no-cache")
 	send(w, r, http.StatusOK, contentType, b.Bytes())
-	return nil
-}
-
-// robots keeps crawlers out of the endless combinations of filters and versions, and out of nothing else.
-func (s *Server) robots(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Cache-Control", "public, max-age=86400")
-	send(w, r, http.StatusOK, "text/plain; charset=utf-8", []byte("User-agent: *\nDisallow: /jeux?\nDisallow: /jeux.json?\nDisallow: /membres?q=\nDisallow: /jeux/*/changements?\nAllow: /\n\nSitemap: "+s.BaseURL+"/sitemap.xml\n"))
 	return nil
 }

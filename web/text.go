@@ -3,30 +3,41 @@ package web
 import (
 	"html/template"
 	"net/url"
-	"regexp"
 	"strings"
 	"unicode"
 )
 
-// A description is plain text: paragraphs parted by an empty line, lists of lines that begin with "- ", addresses that become
-// links. Nothing else means anything, and everything is escaped (SECURITY.md W-01).
-
-var address = regexp.MustCompile(`https?://[^\s<>"'\\^` + "`" + `{|}]+`)
+// A description is plain text with a little Markdown (markdown.go): paragraphs parted by an empty line, lists, headings, strong text, links. Nothing
+// else means anything, and everything is escaped (SECURITY.md W-01).
 
 // rich turns a description into HTML.
 func rich(text string) template.HTML {
 	var b strings.Builder
 	for _, block := range paragraphs(text) {
 		lines := strings.Split(block, "\n")
-		if isList(lines) {
-			b.WriteString("<ul>")
-			for _, l := range lines {
-				b.WriteString("<li>" + linked(strings.TrimSpace(l[2:])) + "</li>")
+		for len(lines) > 0 {
+			m := heading.FindStringSubmatch(lines[0])
+			if m == nil {
+				break
 			}
-			b.WriteString("</ul>")
-			continue
+			b.WriteString("<p><strong>" + inline(m[1], false) + "</strong></p>")
+			lines = lines[1:]
 		}
-		b.WriteString("<p>" + linked(strings.Join(lines, " ")) + "</p>")
+		kind, texts := items(lines)
+		switch {
+		case len(lines) == 0:
+		case kind != "":
+			b.WriteString("<" + kind + "><li>")
+			for i, l := range texts {
+				if i > 0 {
+					b.WriteString("</li><li>")
+				}
+				b.WriteString(linked(l))
+			}
+			b.WriteString("</li></" + kind + ">")
+		default:
+			b.WriteString("<p>" + linked(strings.Join(lines, " ")) + "</p>")
+		}
 	}
 	return template.HTML(b.String())
 }
@@ -52,31 +63,8 @@ func paragraphs(text string) []string {
 }
 
 func isList(lines []string) bool {
-	for _, l := range lines {
-		if !strings.HasPrefix(l, "- ") {
-			return false
-		}
-	}
-	return true
-}
-
-// linked escapes a line and makes links of its addresses.
-func linked(line string) string {
-	var b strings.Builder
-	last := 0
-	for _, at := range address.FindAllStringIndex(line, -1) {
-		end := at[0] + len(strings.TrimRight(line[at[0]:at[1]], ".,;:!?)»…"))
-		u, err := url.Parse(line[at[0]:end])
-		if err != nil || u.Host == "" || u.User != nil {
-			continue
-		}
-		href := template.HTMLEscapeString(u.String())
-		b.WriteString(template.HTMLEscapeString(line[last:at[0]]))
-		b.WriteString(`<a href="` + href + `" rel="nofollow ugc noopener">` + template.HTMLEscapeString(line[at[0]:end]) + `</a>`)
-		last = end
-	}
-	b.WriteString(template.HTMLEscapeString(line[last:]))
-	return b.String()
+	kind, _ := items(lines)
+	return kind != ""
 }
 
 // clean drops what can be neither seen nor wanted: control characters, and marks that turn the direction of the text.
@@ -92,10 +80,34 @@ func clean(text string) string {
 	}, text)
 }
 
+// unseen is what clean drops, in UTF-8: marks that turn the direction of the text share their first two bytes.
+func unseen(page []byte) bool {
+	for i, c := range page {
+		switch {
+		case c < ' ' && c != '\n' && c != '\t', c == 0x7f, c == 0xc2 && i+1 < len(page) && page[i+1] < 0xa0:
+			return true
+		case c == 0xe2 && i+2 < len(page) && (page[i+1] == 0x80 && page[i+2] >= 0xaa && page[i+2] <= 0xae || page[i+1] == 0x81 && page[i+2] >= 0xa6 && page[i+2] <= 0xa9):
+			return true
+		}
+	}
+	return false
+}
+
+// scrubbed is a page without what clean drops, wherever it came from: names, titles, cells.
+func scrubbed(page []byte) []byte {
+	if !unseen(page) {
+		return page
+	}
+	return []byte(clean(string(page)))
+}
+
 // lead is the first sentence of a description, and rest what follows it.
 func lead(text string) (first, rest string) {
 	ps := paragraphs(text)
 	if len(ps) == 0 || isList(strings.Split(ps[0], "\n")) {
+		return "", text
+	}
+	if heading.MatchString(strings.Split(ps[0], "\n")[0]) {
 		return "", text
 	}
 	p := strings.ReplaceAll(ps[0], "\n", " ")
