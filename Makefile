@@ -3,7 +3,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 export GOFLAGS ?= -trimpath
 
-.PHONY: demo build test differential bench-validate bench-publish check clean
+.PHONY: demo build test differential bench-validate bench-publish bench-web bench-search check clean bench-dcat
 
 demo:
 	$(GO) run ./cmd/grenier demo
@@ -30,6 +30,18 @@ bench-validate:
 # the memory that a file of 2.7 GB takes.
 bench-publish:
 	@sh .ci/bench/publish
+
+# What the site answers beside nginx on the same bytes, on the same processors, by turns, and searches over HTTP; the gates fail it.
+bench-web:
+	@sh .ci/bench/web
+
+# How well the judged searches are answered, and how fast searches are over 10,000 and 100,000 datasets; the gates fail it.
+bench-search:
+	@sh .ci/bench/search
+
+# The whole catalogue of 100,000 datasets in one document, in each syntax: seconds and memory, with gates. BENCH_DATASETS changes how many.
+bench-dcat:
+	@GRENIER_BENCH_DCAT=$${BENCH_DATASETS:-100000} $(GO) test ./cmd/grenier -count=1 -run '^TestBenchDCAT$$' -v -timeout 30m
 
 check:
 	@sh .ci/check

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -62,13 +64,52 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request, version int, cache
 		return err
 	}
 	s.fileHeaders(w.Header(), f, d, cache)
-	if s.format(f.Format).Twins {
+	twins := s.format(f.Format).Twins
+	if twins {
 		w.Header().Add("Vary", "Accept-Encoding")
-		if sent, err := s.sendTwin(w, r, f); sent || err != nil {
+	}
+	found := &keptFile{file: f, twins: twins}
+	s.keepFile(w, r, found)
+	return s.sendFile(w, r, found)
+}
+
+// A keptFile is what answering with a file takes, but for its bytes.
+type keptFile struct {
+	file   catalog.File
+	twins  bool
+	header http.Header
+}
+
+// keepFile spares the next reader of the file the catalogue. Where readers are sent to the blob store, each is sent there anew.
+func (s *Server) keepFile(w http.ResponseWriter, r *http.Request, f *keptFile) {
+	v := visitOf(r)
+	if v.memory == nil || s.Signed {
+		return
+	}
+	f.header = w.Header().Clone()
+	v.memory.put(r, v, &kept{file: f}, 3<<10)
+}
+
+// sendKeptFile answers with a file that the memory knows. What goes wrong before the first byte is said by the handlers that look at everything.
+func (s *Server) sendKeptFile(w http.ResponseWriter, r *http.Request, k *kept, start time.Time, next http.Handler) {
+	maps.Copy(w.Header(), k.file.header)
+	rec := &recorder{ResponseWriter: w}
+	if err := s.sendFile(rec, r, k.file); err != nil && rec.status == 0 {
+		clear(w.Header())
+		next.ServeHTTP(w, r)
+		return
+	}
+	s.accountKept(r, k, rec.code(), rec.bytes, time.Since(start))
+}
+
+// sendFile answers with the file or with its compressed twin.
+func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f *keptFile) error {
+	if f.twins {
+		if sent, err := s.sendTwin(w, r, f.file); sent || err != nil {
 			return err
 		}
 	}
-	return s.sendBlob(w, r, f)
+	return s.sendBlob(w, r, f.file)
 }
 
 // sendTwin answers with a compressed twin of the file, when there is one that the reader accepts. Parts, conditions for having anything at all, and
@@ -105,7 +146,14 @@ func (s *Server) sendTwin(w http.ResponseWriter, r *http.Request, f catalog.File
 
 // acceptsEncoding tells whether the reader names an encoding (RFC 9110, 12.5.3). Those who accept any get the file as it is.
 func acceptsEncoding(r *http.Request, name string) bool {
-	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
+	accepted := r.Header["Accept-Encoding"]
+	switch {
+	case len(accepted) == 0:
+		return false
+	case len(accepted) == 1 && accepted[0] == name:
+		return true
+	}
+	for part := range strings.SplitSeq(strings.Join(accepted, ","), ",") {
 		coding, weight, weighted := strings.Cut(part, ";")
 		if !strings.EqualFold(strings.TrimSpace(coding), name) {
 			continue
@@ -179,6 +227,13 @@ func (s *Server) sendBlob(w http.ResponseWriter, r *http.Request, f catalog.File
 
 // lengthOf is how many bytes a blob has.
 func lengthOf(blob publish.Blob) (int64, error) {
+	if f, ok := blob.(*os.File); ok {
+		info, err := f.Stat()
+		if err != nil {
+			return 0, err
+		}
+		return info.Size(), nil
+	}
 	length, err := blob.Seek(0, io.SeekEnd)
 	if err == nil {
 		_, err = blob.Seek(0, io.SeekStart)

@@ -62,13 +62,20 @@ type world struct {
 	events    []catalog.Event
 	withdrawn map[uuid.UUID]catalog.Withdrawal
 	blobs     map[string][]byte
+	logos     map[string][]byte
 	down      error // when set, the store answers this
 	deaf      error // when set, the index answers this
-	reads     int   // calls of EachDataset
+	reads     int   // calls of EachDataset and Renditions
+	kept      map[uuid.UUID]catalog.Rendition
+	revisions int  // calls of Revision
+	elsewhere bool // changes are made by another process
+	feeds     map[string]catalog.Feed
+	unwanted  map[string]bool // sources that are no longer in the manifest
 }
 
 var (
-	aubin  = catalog.Member{SIREN: "213900137", Name: "Saint-Aubin-sur-Aurence", Kind: catalog.Commune, INSEE: "39013", Population: 4210, Email: "mairie@saint-aubin.example.org", Website: "https://saint-aubin.example.org"}
+	aubin = catalog.Member{SIREN: "213900137", Name: "Saint-Aubin-sur-Aurence", Kind: catalog.Commune, INSEE: "39013", Population: 4210, Email: "mairie@saint-aubin.example.org", Website: "https://saint-aubin.example.org",
+		Colours: catalog.Colours{Main: "#2b6b47", Accent: "#9c3d00"}}
 	brenne = catalog.Member{SIREN: "243900420", Name: "Communauté de communes du Pays de Brenne", Kind: catalog.EPCI, Population: 18430}
 	vide   = catalog.Member{SIREN: "253900211", Name: "Syndicat des eaux de la Haute-Aurence", Kind: catalog.Syndicat, Website: "javascript:alert(1)"}
 )
@@ -80,7 +87,7 @@ func datasetFor(m catalog.Member, key, slug, title string, at time.Time) catalog
 }
 
 func newWorld() *world {
-	w := &world{oldSlugs: map[string]uuid.UUID{}, versions: map[uuid.UUID][]catalog.Version{}, reports: map[string]*schemas.Report{}, blobs: map[string][]byte{},
+	w := &world{oldSlugs: map[string]uuid.UUID{}, versions: map[uuid.UUID][]catalog.Version{}, reports: map[string]*schemas.Report{}, blobs: map[string][]byte{}, logos: map[string][]byte{"0123.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
 		members: []catalog.Member{aubin, brenne, vide}}
 
 	d := datasetFor(aubin, "scdl/deliberations", "deliberations-saint-aubin", "Délibérations du conseil municipal", time.Date(2026, 3, 4, 4, 2, 0, 0, time.UTC))
@@ -311,6 +318,17 @@ func (w *world) Members(_ context.Context, q catalog.MemberQuery) ([]catalog.Mem
 	return out, total, w.down
 }
 
+func (w *world) Sources(context.Context, catalog.SourceQuery) ([]catalog.Source, error) {
+	return nil, nil
+}
+
+func (w *world) Logo(_ context.Context, name string) ([]byte, error) {
+	if data, ok := w.logos[name]; ok {
+		return data, nil
+	}
+	return nil, catalog.ErrNotFound
+}
+
 func (w *world) Runs(_ context.Context, q catalog.RunQuery) ([]catalog.Run, error) {
 	var out []catalog.Run
 	for _, r := range w.runs {
@@ -466,7 +484,7 @@ func testSchemas(t testing.TB) *schemas.Set {
 
 func config(t testing.TB, w *world) Config {
 	return Config{Store: w, Index: index{w: w}, Blobs: blobs{w: w}, Schemas: testSchemas(t), Namespace: namespace, BaseURL: base, Version: "1.2.3", Location: paris,
-		Site:  Site{Name: "Données ouvertes du Val-d’Aurence", Operator: "Numérival", SIREN: "253900999", Email: "contact@numerival.example.org"},
+		Site:  Site{Name: "Données ouvertes du Val-d’Aurence", Operator: "Numérival", SIREN: "253900999", Email: "contact@numerival.example.org", Colours: catalog.Colours{Main: "#1f4d5c", Accent: "#a84b18"}},
 		Check: CheckConfig{Judge: fakeJudge{}, Dir: t.TempDir(), MaxBytes: 10_000, PerMinute: 600},
 		Now:   func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
 }
@@ -477,6 +495,7 @@ func newServer(t testing.TB, c Config) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.handler = witnessed(t, s.handler)
 	return s
 }
 

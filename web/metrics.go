@@ -38,6 +38,25 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
+// ofKept finds the metrics of a GET that is answered from memory.
+func (m *metrics) ofKept(k *kept) *meters {
+	if found := k.meters.Load(); found != nil {
+		return found
+	}
+	found := &meters{
+		whole: m.requests.WithLabelValues(k.route, http.MethodGet, "200"), unmodified: m.requests.WithLabelValues(k.route, http.MethodGet, "304"),
+		duration: m.durations.WithLabelValues(k.route),
+	}
+	k.meters.Store(found)
+	return found
+}
+
+// meters are those of the metrics that a kept answer moves.
+type meters struct {
+	whole, unmodified prometheus.Counter
+	duration          prometheus.Observer
+}
+
 func (s *Server) metricsPage(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	s.metrics.handler.ServeHTTP(w, r)
@@ -54,12 +73,13 @@ var (
 	sourcesDesc  = prometheus.NewDesc("grenier_sources", "Enabled sources.", nil, nil)
 	statusDesc   = prometheus.NewDesc("grenier_sources_by_last_run", "Sources by how their last run ended.", []string{"status"}, nil)
 	lastRunDesc  = prometheus.NewDesc("grenier_last_run_timestamp_seconds", "End of the newest run.", nil, nil)
+	heldDesc     = prometheus.NewDesc("grenier_catalogues_held", "Catalogues of members that wait for a person, because harvesters would lose something.", nil, nil)
 	upDesc       = prometheus.NewDesc("grenier_catalogue_up", "1 when the catalogue answers.", nil, nil)
 )
 
 // Describe names the numbers.
 func (c catalogueMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{membersDesc, datasetsDesc, rowsDesc, sourcesDesc, statusDesc, lastRunDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{membersDesc, datasetsDesc, rowsDesc, sourcesDesc, statusDesc, lastRunDesc, heldDesc, upDesc} {
 		ch <- d
 	}
 }
@@ -84,6 +104,9 @@ func (c catalogueMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(sourcesDesc, float64(st.Sources))
 	for _, status := range []catalog.Status{catalog.Running, catalog.Published, catalog.Unchanged, catalog.Held, catalog.Failed} {
 		gauge(statusDesc, float64(st.ByStatus[status]), string(status))
+	}
+	if held, err := c.server.Store.HeldFeeds(ctx); err == nil {
+		gauge(heldDesc, float64(len(held)))
 	}
 	if !st.LastRun.IsZero() {
 		gauge(lastRunDesc, float64(st.LastRun.UnixNano())/float64(time.Second))

@@ -16,14 +16,19 @@ import (
 )
 
 const (
-	maxAddress  = 2048 // bytes of path and query
-	maxInFlight = 256  // requests answered at once, downloads aside
+	maxAddress  = 2048        // bytes of path and query
+	maxInFlight = 256         // requests answered at once, downloads aside
+	filePrefix  = "/f/"       // of the addresses of files
+	pageTime    = time.Minute // for a reader to take a page: one who does not read is let go of
 )
 
 // A visit is what the middleware learns of a request while it is answered.
 type visit struct {
-	route string
-	kind  kind
+	route   string
+	kind    kind
+	memory  *memory // keeps the answer; nil when nobody does
+	passing bool    // the answer is poorer than it should be
+	seen    sight   // the catalogue, before the answer was made
 }
 
 type visitKey struct{}
@@ -52,12 +57,15 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		v := &visit{route: "none", kind: kindOf(r)}
 		r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 		rec := &recorder{ResponseWriter: w}
+		if v.kind != kindFile {
+			rec.within = s.pageTime
+		}
 		start := time.Now()
 		s.metrics.inFlight.Inc()
 		defer func() {
 			s.metrics.inFlight.Dec()
 			broken := s.recovered(rec, r, v, recover())
-			s.account(r, v, rec, time.Since(start))
+			s.account(r, v.route, v.kind, rec.code(), rec.bytes, time.Since(start))
 			if broken {
 				panic(http.ErrAbortHandler) // the answer had begun: the reader must see that it is cut
 			}
@@ -82,17 +90,40 @@ func (s *Server) recovered(w *recorder, r *http.Request, v *visit, p any) bool {
 	return false
 }
 
-func (s *Server) account(r *http.Request, v *visit, rec *recorder, took time.Duration) {
-	code := strconv.Itoa(rec.code())
-	s.metrics.requests.WithLabelValues(v.route, methodLabel(r.Method), code).Inc()
-	s.metrics.durations.WithLabelValues(v.route).Observe(took.Seconds())
+// account logs and counts an answer.
+func (s *Server) account(r *http.Request, route string, k kind, status int, bytes int64, took time.Duration) {
+	s.metrics.requests.WithLabelValues(route, methodLabel(r.Method), strconv.Itoa(status)).Inc()
+	s.metrics.durations.WithLabelValues(route).Observe(took.Seconds())
+	s.write(r, route, k, status, bytes, took)
+}
+
+// accountKept does the same for an answer from memory, at less cost.
+func (s *Server) accountKept(r *http.Request, k *kept, status int, bytes int64, took time.Duration) {
+	m := s.metrics.ofKept(k)
+	switch {
+	case r.Method == http.MethodGet && status == http.StatusOK:
+		m.whole.Inc()
+	case r.Method == http.MethodGet && status == http.StatusNotModified:
+		m.unmodified.Inc()
+	default:
+		s.metrics.requests.WithLabelValues(k.route, methodLabel(r.Method), strconv.Itoa(status)).Inc()
+	}
+	m.duration.Observe(took.Seconds())
+	s.write(r, k.route, k.kind, status, bytes, took)
+}
+
+// write writes the line of a request to the log.
+func (s *Server) write(r *http.Request, route string, k kind, status int, bytes int64, took time.Duration) {
 	level := slog.LevelInfo
-	if v.kind == kindAdmin || v.kind == kindAsset {
+	if k == kindAdmin || k == kindAsset {
 		level = slog.LevelDebug
 	}
+	if !s.Log.Enabled(r.Context(), level) {
+		return
+	}
 	// The query is left out: what people look for is theirs.
-	s.Log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path, "route", v.route, "status", rec.code(),
-		"bytes", rec.bytes, "duration_ms", took.Milliseconds())
+	s.Log.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("route", route),
+		slog.Int("status", status), slog.Int64("bytes", bytes), slog.Int64("duration_ms", took.Milliseconds()))
 }
 
 // methodLabel keeps strangers from inventing labels.
@@ -167,12 +198,14 @@ func (s *Server) limits(next http.Handler) http.Handler {
 func kindOf(r *http.Request) kind {
 	p := r.URL.Path
 	switch {
-	case strings.HasPrefix(p, "/api/") || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".xml"):
+	case strings.HasPrefix(p, "/api/") || strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".xml") || strings.HasSuffix(p, ".atom"):
 		return kindData
-	case strings.HasPrefix(p, "/f/"):
+	case strings.HasPrefix(p, filePrefix):
 		return kindFile
-	case strings.HasSuffix(p, ".ttl") || strings.HasSuffix(p, ".rdf") || strings.HasSuffix(p, ".jsonld"):
+	case strings.HasSuffix(p, ".ttl") || strings.HasSuffix(p, ".rdf") || strings.HasSuffix(p, ".jsonld") || strings.HasSuffix(p, ".nt"):
 		return kindRDF
+	case p == mcpPath:
+		return kindCall
 	case p == "/healthz" || p == "/readyz" || p == "/metrics":
 		return kindAdmin
 	case strings.HasPrefix(p, "/static/"):
@@ -213,18 +246,19 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	within time.Duration // for the reader to take the answer, unless a handler that answers by pieces says otherwise; 0 is no limit
 }
 
 // WriteHeader notes the first final status.
 func (rec *recorder) WriteHeader(status int) {
-	if rec.status == 0 && status >= 200 {
-		rec.status = status
+	if status >= 200 {
+		rec.start(status)
 	}
 	rec.ResponseWriter.WriteHeader(status)
 }
 
 func (rec *recorder) Write(b []byte) (int, error) {
-	rec.start()
+	rec.start(http.StatusOK)
 	n, err := rec.ResponseWriter.Write(b)
 	rec.bytes += int64(n)
 	return n, err
@@ -232,7 +266,7 @@ func (rec *recorder) Write(b []byte) (int, error) {
 
 // ReadFrom lets the connection use sendfile for files.
 func (rec *recorder) ReadFrom(r io.Reader) (int64, error) {
-	rec.start()
+	rec.start(http.StatusOK)
 	n, err := io.Copy(rec.ResponseWriter, r)
 	rec.bytes += n
 	return n, err
@@ -241,9 +275,13 @@ func (rec *recorder) ReadFrom(r io.Reader) (int64, error) {
 // Unwrap is for http.ResponseController.
 func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 
-func (rec *recorder) start() {
-	if rec.status == 0 {
-		rec.status = http.StatusOK
+func (rec *recorder) start(status int) {
+	if rec.status != 0 {
+		return
+	}
+	rec.status = status
+	if rec.within > 0 {
+		_ = http.NewResponseController(rec.ResponseWriter).SetWriteDeadline(time.Now().Add(rec.within)) // a test's writer has none
 	}
 }
 

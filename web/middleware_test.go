@@ -6,10 +6,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestObserve_TurnsAPanicIntoAPage(t *testing.T) {
@@ -182,4 +185,31 @@ type readerFrom struct {
 func (r *readerFrom) ReadFrom(src io.Reader) (int64, error) {
 	r.used = true
 	return io.Copy(r.ResponseRecorder, src)
+}
+
+func TestObserve_LetsGoOfAReaderWhoDoesNotRead(t *testing.T) {
+	s := newServer(t, config(t, newWorld()))
+	s.pageTime = 200 * time.Millisecond
+	ended := make(chan error, 1)
+	site := httptest.NewServer(s.dress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, err := w.Write(make([]byte, 64<<20))
+		ended <- err
+	})))
+	defer site.Close()
+	c, err := net.Dial("tcp", site.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET /jeux HTTP/1.1\r\nHost: essai\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the answer ended with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the answer still waits for its reader")
+	}
 }

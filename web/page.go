@@ -2,9 +2,7 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -32,6 +30,8 @@ type head struct {
 	Alternates  []alternate
 	License     string // address, for the Link header
 	NoIndex     bool
+	Livery      string // address of the sheet with the colours of the member that the page is about; "" for the site's
+	Facts       any    // of the page, as schema.org words them (facts.go); nil: none
 }
 
 // A crumb is one step of the breadcrumb above the page itself.
@@ -46,6 +46,9 @@ type frame struct {
 	Site   Site
 	Base   string
 	CSS    string
+	Sheets []string // after CSS, which they change
+	Logo   string   // address of the operator's mark; "" is ours
+	Access string   // what the footer says of accessibility
 	Menu   []menuItem
 	Checks bool // visitors can have files judged
 	Body   any
@@ -56,11 +59,11 @@ type menuItem struct {
 	Current     bool
 }
 
-var menu = []menuItem{{Title: "Jeux de données", Path: "/jeux"}, {Title: "Collectivités", Path: "/membres"}, {Title: "Schémas", Path: "/schemas"}, {Title: "Vérifier un fichier", Path: checkPath}, {Title: "API", Path: "/api"}}
+var menu = []menuItem{{Title: "Jeux de données", Path: "/jeux"}, {Title: "Collectivités", Path: "/membres"}, {Title: "Séries", Path: "/series"}, {Title: "Schémas", Path: "/schemas"}, {Title: "Vérifier un fichier", Path: checkPath}, {Title: "API", Path: "/api"}}
 
 // parsePages joins each page with the layout and the parts that pages share.
 func (s *Server) parsePages() (map[string]*page, error) {
-	base, err := template.New("layout.html").Option("missingkey=error").Funcs(s.funcs()).ParseFS(templates, "templates/layout.html", "templates/parts.html", "templates/verdict.html")
+	base, err := template.New("layout.html").Option("missingkey=error").Funcs(s.funcs()).ParseFS(templates, "templates/layout.html", "templates/parts.html", "templates/verdict.html", "templates/rows.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
 	}
@@ -71,7 +74,7 @@ func (s *Server) parsePages() (map[string]*page, error) {
 	pages := map[string]*page{}
 	for _, name := range names {
 		short := strings.TrimPrefix(name, "templates/")
-		if slices.Contains([]string{"layout.html", "parts.html", "verdict.html", "standalone.html"}, short) {
+		if slices.Contains([]string{"layout.html", "parts.html", "verdict.html", "standalone.html", "rows.html", "embed.html"}, short) {
 			continue
 		}
 		t, err := template.Must(base.Clone()).ParseFS(templates, name)
@@ -104,7 +107,12 @@ func (s *Server) execute(name string, h head, body any) ([]byte, error) {
 		return nil, fmt.Errorf("render %s: no such template", name)
 	}
 	h.Title, h.Description = french(h.Title), french(h.Description)
-	f := frame{head: h, Site: s.Site, Base: s.BaseURL, CSS: s.css, Checks: s.checks.Judge != nil, Body: body}
+	f := frame{head: h, Site: s.Site, Base: s.BaseURL, CSS: s.css, Logo: logoPath(s.Site.Logo.Name), Access: s.Site.Declaration.State.word(), Checks: s.checks.Judge != nil, Body: body}
+	for _, sheet := range []string{sheetAddress(siteSheetPath, s.Site.Colours), h.Livery} {
+		if sheet != "" {
+			f.Sheets = append(f.Sheets, sheet)
+		}
+	}
 	for _, m := range menu {
 		if m.Path == checkPath && s.checks.Judge == nil {
 			continue
@@ -116,7 +124,7 @@ func (s *Server) execute(name string, h head, body any) ([]byte, error) {
 	if err := p.ExecuteTemplate(&b, "layout.html", f); err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
-	return b.Bytes(), nil
+	return scrubbed(b.Bytes()), nil
 }
 
 // links says in the header what the head of the page says: where the thing is, and its other forms.
@@ -132,14 +140,19 @@ func (s *Server) links(out http.Header, h head) {
 	}
 }
 
-// send writes a whole body with its length. A 200 carries a weak ETag (its bytes may be compressed on the way) and is
-// spared to those who have it.
+// send writes a whole body with its length. A 200 carries a weak ETag (its bytes may be compressed on the way), is spared to those who have it, and
+// is kept for the next reader where the route says so.
 func send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
 	h := w.Header()
+	if status == http.StatusOK {
+		if a := keepPage(w, r, contentType, body); a != nil {
+			a.send(w, r)
+			return
+		}
+		h.Set("ETag", tagOf(body))
+	}
 	h.Set("Content-Type", contentType)
 	if status == http.StatusOK {
-		sum := sha256.Sum256(body)
-		h.Set("ETag", `W/"`+hex.EncodeToString(sum[:12])+`"`)
 		if notModified(r, h) {
 			h.Del("Content-Type")
 			w.WriteHeader(http.StatusNotModified)

@@ -15,10 +15,11 @@ type kind int
 const (
 	kindPage  kind = iota // HTML; errors are pages
 	kindData              // JSON and XML for machines, open to other origins; errors are JSON
-	kindRDF               // Turtle, open to other origins; errors are plain text
+	kindRDF               // RDF in any syntax, open to other origins; errors are plain text
 	kindFile              // downloads, open to other origins, never compressed on the fly; errors are pages
 	kindAsset             // our own style sheet and mark
 	kindAdmin             // health and metrics; errors are plain text
+	kindCall              // calls of programs, closed to pages of other origins; errors are JSON
 )
 
 // open tells whether answers of the kind may be read by pages of other origins.
@@ -36,14 +37,19 @@ type route struct {
 var posts = map[string]func(*Server, http.ResponseWriter, *http.Request) error{
 	"check":     (*Server).checked,
 	"api-check": (*Server).apiCheck,
+	"mcp":       (*Server).mcp,
 }
+
+// rdfExtensions are those that data.gouv.fr knows a syntax by.
+const rdfExtensions = "ttl|rdf|xml|jsonld|json|nt"
 
 // routes is the table of contents: where two paths fit, the first one answers.
 var routes = []route{
 	{"home", "/", kindPage, (*Server).home},
 	{"search", "/jeux", kindPage, (*Server).search},
 	{"search-json", "/jeux.json", kindData, (*Server).apiDatasets},
-	{"dataset-ttl", "/jeux/{id}.ttl", kindRDF, (*Server).datasetTurtle},
+	{"search-atom", "/jeux.atom", kindData, (*Server).searchAtom},
+	{"dataset-rdf", "/jeux/{id}.{ext:ttl|rdf|xml|jsonld|nt}", kindRDF, (*Server).datasetRDF},
 	{"dataset-json", "/jeux/{slug}.json", kindData, (*Server).datasetTwin},
 	{"dataset", "/jeux/{slug}", kindPage, (*Server).dataset},
 	{"report", "/jeux/{slug}/rapport", kindPage, (*Server).report},
@@ -51,10 +57,25 @@ var routes = []route{
 	{"changes", "/jeux/{slug}/changements", kindPage, (*Server).changes},
 	{"dataset-atom", "/jeux/{slug}/atom.xml", kindData, (*Server).datasetAtom},
 	{"history", "/jeux/{slug}/historique", kindPage, (*Server).history},
+	{"composition", "/jeux/{slug}/composition", kindPage, (*Server).compositionList},
+	{"columns", "/jeux/{slug}/colonnes", kindPage, (*Server).columns},
+	{"explore", "/jeux/{slug}/donnees", kindPage, (*Server).explore},
+	{"map", "/jeux/{slug}/carte", kindPage, (*Server).mapPage},
+	{"map-data", "/jeux/{slug}/carte.geojson", kindData, (*Server).mapData},
+	{"embed-dataset", embedPrefix + "/jeux/{slug}", kindPage, (*Server).embedDataset},
+	{"embed-rows", embedPrefix + "/jeux/{slug}/donnees", kindPage, (*Server).embedTable},
+	{"embed-member", embedPrefix + "/membres/{siren}", kindPage, (*Server).embedMember},
 	{"members", "/membres", kindPage, (*Server).members},
 	{"members-json", "/membres.json", kindData, (*Server).apiMembers},
+	{"member-atom", "/membres/{siren}/atom.xml", kindData, (*Server).memberAtom},
 	{"member-json", "/membres/{siren}.json", kindData, (*Server).memberTwin},
 	{"member", "/membres/{siren}", kindPage, (*Server).member},
+	{"member-sheet", "/membres/{siren}/couleurs.css", kindAsset, (*Server).memberSheet},
+	{"member-feed", "/membres/{siren}/moissonnage", kindPage, (*Server).memberFeed},
+	{"member-feed-json", "/membres/{siren}/moissonnage.json", kindData, (*Server).memberFeedTwin},
+	{"series-list", "/series", kindPage, (*Server).seriesList},
+	{"themes", "/themes", kindPage, (*Server).themes},
+	{"theme", "/themes/{code}", kindPage, (*Server).theme},
 	{"schemas", "/schemas", kindPage, (*Server).schemaList},
 	{"schema", "/schemas/{org}/{name}", kindPage, (*Server).schemaPage},
 
@@ -63,9 +84,14 @@ var routes = []route{
 	{"about", "/a-propos", kindPage, (*Server).about},
 	{"accessibility", "/accessibilite", kindPage, (*Server).accessibility},
 	{"legal", "/mentions-legales", kindPage, (*Server).legal},
+	{"privacy", "/donnees-personnelles", kindPage, (*Server).privacy},
 	{"site-map", "/plan-du-site", kindPage, (*Server).siteMap},
+	{"site-sheet", siteSheetPath, kindAsset, (*Server).siteSheet},
+	{"logo", logoPrefix + "{name}", kindAsset, (*Server).logo},
+	{"security", "/.well-known/security.txt", kindAsset, (*Server).security},
 
 	{"api-datasets", "/api/1/jeux", kindData, (*Server).apiDatasets},
+	{"api-suggestions", "/api/1/suggestions", kindData, (*Server).suggest},
 	{"api-dataset", "/api/1/jeux/{id}", kindData, (*Server).apiDataset},
 	{"api-rows", "/api/1/jeux/{id}/lignes", kindData, (*Server).rows},
 	{"api-composition", "/api/1/jeux/{id}/composition", kindData, (*Server).composition},
@@ -76,6 +102,8 @@ var routes = []route{
 	{"api-schemas", "/api/1/schemas", kindData, (*Server).apiSchemas},
 
 	{"api-check", apiCheckPath, kindData, nil},
+	{"mcp", mcpPath, kindCall, nil},
+	{"openapi", openAPIPath, kindData, (*Server).openAPI},
 
 	{"id-dataset", "/id/jeu/{id}", kindRDF, (*Server).datasetIdentity},
 	{"id-file", "/id/fichier/{id}", kindRDF, (*Server).fileIdentity},
@@ -83,16 +111,22 @@ var routes = []route{
 	{"id-contact", "/id/contact/{siren}", kindRDF, (*Server).memberIdentity},
 	{"id-catalogue", "/id/catalogue", kindRDF, (*Server).catalogueIdentity},
 	{"id-member-catalogue", "/id/catalogue/{siren}", kindRDF, (*Server).memberIdentity},
-	{"catalogue", "/catalogue.ttl", kindRDF, (*Server).catalogue},
-	{"catalogue-page", "/catalogue/{page}.ttl", kindRDF, (*Server).catalogue},
-	{"member-catalogue", "/catalogues/{siren}.ttl", kindRDF, (*Server).memberCatalogue},
-	{"member-catalogue-page", "/catalogues/{siren}/{page}.ttl", kindRDF, (*Server).memberCatalogue},
+	{"id-series", "/id/serie/{org}/{name}", kindRDF, (*Server).seriesIdentity},
+	{"id-service", "/id/api", kindRDF, (*Server).serviceIdentity},
+	{"id-member-service", "/id/api/{siren}", kindRDF, (*Server).serviceIdentity},
+	{"catalogue", "/catalogue.{ext:" + rdfExtensions + "}", kindRDF, (*Server).catalogue},
+	{"catalogue-whole", "/catalogue/complet.{ext:" + rdfExtensions + "}", kindRDF, (*Server).wholeCatalogue},
+	{"catalogue-page", "/catalogue/{page}.{ext:" + rdfExtensions + "}", kindRDF, (*Server).catalogue},
+	{"member-catalogue", "/catalogues/{siren}.{ext:" + rdfExtensions + "}", kindRDF, (*Server).memberCatalogue},
+	{"member-catalogue-page", "/catalogues/{siren}/{page}.{ext:" + rdfExtensions + "}", kindRDF, (*Server).memberCatalogue},
 
 	{"file", "/f/{id}/{name}", kindFile, (*Server).newestFile},
 	{"file-version", "/f/{id}/v/{version}/{name}", kindFile, (*Server).pastFile},
 
 	{"atom", "/atom.xml", kindData, (*Server).atom},
 	{"sitemap-xml", "/sitemap.xml", kindData, (*Server).sitemap},
+	{"sitemap-part", "/sitemap/{part}.xml", kindData, (*Server).sitemapPart},
+	{"llms", "/llms.txt", kindData, (*Server).llms},
 	{"robots", "/robots.txt", kindData, (*Server).robots},
 	{"asset", "/static/{name}", kindAsset, (*Server).asset},
 	{"healthz", "/healthz", kindAdmin, (*Server).healthz},
@@ -110,7 +144,7 @@ func (s *Server) publicHandler() http.Handler {
 	if !s.AdminApart {
 		all = append(append([]route(nil), routes...), adminRoutes...)
 	}
-	return s.dress(s.router(all))
+	return s.remember(s.dress(s.router(all)))
 }
 
 func (s *Server) adminHandler() http.Handler { return s.dress(s.router(adminRoutes)) }
@@ -140,8 +174,13 @@ func (s *Server) route(rt route) http.Handler {
 		h = compress(h)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		visitOf(r).route = rt.name
-		visitOf(r).kind = rt.kind
+		v := visitOf(r)
+		v.route, v.kind = rt.name, rt.kind
+		if keepable(rt.name, r) {
+			if seen, err := s.memory.watch.look(r.Context()); err == nil {
+				v.memory, v.seen = s.memory, seen
+			}
+		}
 		kindHeaders(w.Header(), rt.kind)
 		if s.otherMethod(w, r, rt) {
 			return
@@ -186,6 +225,9 @@ func (s *Server) otherMethod(w http.ResponseWriter, r *http.Request, rt route) b
 		message := "Cette adresse se lit seulement (GET ou HEAD)."
 		if posts[rt.name] != nil {
 			message = "Cette adresse reçoit un fichier (POST)."
+		}
+		if rt.kind == kindCall {
+			message = "Cette adresse est celle des assistants qui parlent le protocole MCP (POST). La page « API » dit comment s’en servir."
 		}
 		s.fail(w, r, rt.kind, problem(http.StatusMethodNotAllowed, message))
 	}

@@ -20,21 +20,29 @@ func addresses() map[string]struct {
 		target string
 		status int
 	}{
-		"home": {"/", 200}, "search": {"/jeux", 200}, "search-json": {"/jeux.json", 200}, "dataset-ttl": {"/jeux/" + delib + ".ttl", 200},
+		"home": {"/", 200}, "search": {"/jeux", 200}, "search-json": {"/jeux.json", 200}, "dataset-rdf": {"/jeux/" + delib + ".rdf", 200},
 		"dataset-json": {"/jeux/deliberations-saint-aubin.json", 200}, "dataset": {"/jeux/deliberations-saint-aubin", 200},
-		"history": {"/jeux/deliberations-saint-aubin/historique", 200},
-		"report":  {"/jeux/deliberations-saint-aubin/rapport", 200}, "report-json": {"/jeux/deliberations-saint-aubin/rapport.json", 200},
+		"history": {"/jeux/deliberations-saint-aubin/historique", 200}, "columns": {"/jeux/deliberations-saint-aubin/colonnes", 200}, "composition": {"/jeux/deliberations-saint-aubin/composition", 404}, // its 200 is in series_test.go
+
+		"explore": {"/jeux/jeu-retire/donnees", 410}, "map": {"/jeux/jeu-retire/carte", 410}, "map-data": {"/jeux/jeu-retire/carte.geojson", 410}, // their 200 is in explore_test.go and map_test.go
+		"embed-dataset": {"/embarquer/jeux/deliberations-saint-aubin", 200}, "embed-rows": {"/embarquer/jeux/jeu-retire/donnees", 410}, "embed-member": {"/embarquer/membres/213900137", 200},
+		"report": {"/jeux/deliberations-saint-aubin/rapport", 200}, "report-json": {"/jeux/deliberations-saint-aubin/rapport.json", 200},
 		"changes": {"/jeux/jeu-retire/changements", 410}, "dataset-atom": {"/jeux/deliberations-saint-aubin/atom.xml", 200}, "api-calendar": {"/api/1/jeux/" + delib + "/calendrier", 200}, "api-differences": {"/api/1/jeux/" + gone + "/differences", 410}, // their 200 is in changes_test.go
 		"members": {"/membres", 200}, "members-json": {"/membres.json", 200}, "member-json": {"/membres/213900137.json", 200}, "member": {"/membres/213900137", 200},
+		"member-feed": {"/membres/213900137/moissonnage", 200}, "member-feed-json": {"/membres/213900137/moissonnage.json", 200},
+		"member-sheet": {"/membres/213900137/couleurs.css", 200}, "series-list": {"/series", 200}, "themes": {"/themes", 200}, "theme": {"/themes/gove", 200},
+		"privacy": {"/donnees-personnelles", 200}, "site-sheet": {"/couleurs.css", 200}, "logo": {"/logos/0123.svg", 200}, "security": {"/.well-known/security.txt", 200},
 		"schemas": {"/schemas", 200}, "schema": {"/schemas/essai/deliberations", 200},
-		"check": {"/verifier", 200}, "api-check": {"/api/1/valider", 405},
+		"check": {"/verifier", 200}, "api-check": {"/api/1/valider", 405}, "search-atom": {"/jeux.atom?q=s", 200}, "member-atom": {"/membres/213900137/atom.xml", 200}, "sitemap-part": {"/sitemap/1.xml", 404}, "llms": {"/llms.txt", 200}, // the 200 of sitemap-part is in feeds_test.go
+		"mcp": {"/mcp", 405}, "openapi": {"/api/1/openapi.json", 200},
 		"api": {"/api", 200}, "about": {"/a-propos", 200}, "accessibility": {"/accessibilite", 200}, "legal": {"/mentions-legales", 200}, "site-map": {"/plan-du-site", 200},
-		"api-datasets": {"/api/1/jeux", 200}, "api-dataset": {"/api/1/jeux/" + delib, 200}, "api-members": {"/api/1/membres", 200}, "api-schemas": {"/api/1/schemas", 200},
+		"api-datasets": {"/api/1/jeux", 200}, "api-suggestions": {"/api/1/suggestions?q=sub", 200}, "api-dataset": {"/api/1/jeux/" + delib, 200}, "api-members": {"/api/1/membres", 200}, "api-schemas": {"/api/1/schemas", 200},
 		"api-rows": {"/api/1/jeux/" + gone + "/lignes", 410}, "api-profile": {"/api/1/jeux/" + gone + "/profil", 410}, // their 200 is in rows_test.go
 		"api-composition": {"/api/1/jeux/" + gone + "/composition", 410}, // its 200 is in series_test.go
 		"id-dataset":      {"/id/jeu/" + delib, 303}, "id-file": {"/id/fichier/" + csv, 303}, "id-member": {"/id/organisme/213900137", 303}, "id-contact": {"/id/contact/213900137", 303},
+		"id-series": {"/id/serie/essai/deliberations", 404}, "id-service": {"/id/api", 303}, "id-member-service": {"/id/api/213900137", 303}, // the 303 of a series is in rdf_test.go
 		"id-catalogue": {"/id/catalogue", 303}, "id-member-catalogue": {"/id/catalogue/213900137", 303},
-		"catalogue": {"/catalogue.ttl", 200}, "catalogue-page": {"/catalogue/2.ttl", 404}, "member-catalogue": {"/catalogues/213900137.ttl", 200}, "member-catalogue-page": {"/catalogues/213900137/2.ttl", 404},
+		"catalogue": {"/catalogue.ttl", 200}, "catalogue-whole": {"/catalogue/complet.nt", 200}, "catalogue-page": {"/catalogue/2.ttl", 404}, "member-catalogue": {"/catalogues/213900137.ttl", 200}, "member-catalogue-page": {"/catalogues/213900137/2.ttl", 404},
 		"file": {"/f/" + csv + "/deliberations.csv", 200}, "file-version": {"/f/" + csv + "/v/1/deliberations.csv", 200},
 		"atom": {"/atom.xml", 200}, "sitemap-xml": {"/sitemap.xml", 200}, "robots": {"/robots.txt", 200}, "asset": {"/static/grenier.css", 200}, "healthz": {"/healthz", 200},
 		"readyz": {"/readyz", 200}, "metrics": {"/metrics", 200},
@@ -84,7 +92,7 @@ func TestRoutes_CarryTheSecurityHeaders(t *testing.T) {
 	for name, target := range targets {
 		rec := get(h, target)
 		csp := rec.Header().Get("Content-Security-Policy")
-		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || !strings.Contains(csp, "frame-ancestors 'none'") {
+		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || !strings.Contains(csp, "frame-ancestors 'none'") && !(strings.HasPrefix(name, "embed-") && strings.Contains(csp, "frame-ancestors *")) {
 			t.Errorf("%s: Content-Security-Policy %q", name, csp)
 		}
 		for header, value := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "strict-origin-when-cross-origin", "Cross-Origin-Opener-Policy": "same-origin", "Strict-Transport-Security": "max-age=31536000"} {
@@ -139,7 +147,7 @@ func TestRoutes_AnswerAbsentThingsInTheShapeOfTheirAddress(t *testing.T) {
 	for target, media := range map[string]string{
 		"/nulle-part": "text/html; charset=utf-8", "/jeux/rien": "text/html; charset=utf-8", "/membres/999999999": "text/html; charset=utf-8", "/schemas/a/b": "text/html; charset=utf-8",
 		"/api/1/rien": "application/json; charset=utf-8", "/jeux/rien.json": "application/json; charset=utf-8", "/membres/999999999.json": "application/json; charset=utf-8",
-		"/catalogues/999999999.ttl": "text/plain; charset=utf-8", "/jeux/rien.ttl": "text/plain; charset=utf-8", "/catalogue.rdf": "text/plain; charset=utf-8", "/catalogues/213900137.jsonld": "text/plain; charset=utf-8",
+		"/catalogues/999999999.ttl": "text/plain; charset=utf-8", "/jeux/rien.ttl": "text/plain; charset=utf-8", "/catalogue/2.rdf": "text/plain; charset=utf-8", "/catalogues/999999999.jsonld": "text/plain; charset=utf-8",
 		"/f/pas-un-uuid/a.csv": "text/html; charset=utf-8", "/static/absent.css": "text/plain; charset=utf-8",
 	} {
 		rec := get(h, target)

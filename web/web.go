@@ -6,6 +6,7 @@ package web
 
 import (
 	"errors"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"time"
@@ -40,6 +41,9 @@ type Config struct {
 	Signed bool         // files are fetched from the blob store itself, when it is a publish.Signer
 
 	Check CheckConfig // files that visitors have judged
+
+	Outlines *dcat.Outlines // of members' territories, for the catalogues; nil: their boxes do
+	MapStyle string         // address of the style of the maps' background; "" is no background
 }
 
 // Site is what the portal says of itself.
@@ -51,6 +55,11 @@ type Site struct {
 	Director string // of the publication, for the legal notice; "" is said to be missing
 	Host     string // who hosts the service, for the legal notice; "" is said to be missing
 	Demo     bool   // shows « données fictives » on every page
+
+	Logo        catalog.Logo    // zero: ours
+	Colours     catalog.Colours // zero: ours
+	Declaration Declaration     // of accessibility; zero: « non conforme », nothing was audited
+	Privacy     string          // who answers for personal data (address or e-mail); "" is Email
 }
 
 // A Server answers HTTP.
@@ -59,12 +68,24 @@ type Server struct {
 	pages     map[string]*page
 	css       string // address of the style sheet, with the hash of its content
 	metrics   *metrics
+	rdf       *dcat.Site
 	snapshots snapshots
+	feeds     feeds
+	dumps     chan struct{} // whole catalogues being read
+	memory    *memory       // answers that are ready
+	pageTime  time.Duration // for a reader to take a page
+	assets    map[string]*assetFile
 	checks    *checkRoom
 	reading   *reading // what the rows of datasets share
 	twins     *publish.Twins
-	handler   http.Handler
-	admin     http.Handler
+	embeds    *template.Template
+	machines  *machines
+	gazetteer gazetteer // the places that searches name
+	found     *shelf[catalog.Dataset]
+
+	seriesSizes *shelf[int] // members of a series, by its identity and version
+	handler     http.Handler
+	admin       http.Handler
 }
 
 // New parses the templates and prepares the routes; a template that does not parse is an error.
@@ -81,12 +102,23 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Config: c, css: assetAddress("grenier.css"), checks: newCheckRoom(c.Check, c.Now), reading: newReading(), twins: publish.NewTwins(c.Blobs)}
+	c.Index = patient(c.Index, indexPatience)
+	s := &Server{Config: c, found: newShelf[catalog.Dataset](foundRoom), css: assetAddress("grenier.css"), checks: newCheckRoom(c.Check, c.Now), reading: newReading(), twins: publish.NewTwins(c.Blobs), seriesSizes: newShelf[int](64 << 10),
+		rdf: &dcat.Site{Base: c.BaseURL, Formats: dcatFormats(), Outlines: c.Outlines}, dumps: make(chan struct{}, dumpsAtOnce)}
 	var err error
 	if s.pages, err = s.parsePages(); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(s)
+	if s.embeds, err = s.parseEmbeds(); err != nil {
+		return nil, err
+	}
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if s.machines, err = s.newMachines(); err != nil {
+		return nil, err
+	}
+	s.metrics, s.memory, s.pageTime = newMetrics(s), newMemory(s.Store, time.Now), pageTime
 	s.handler, s.admin = s.publicHandler(), s.adminHandler()
 	return s, nil
 }

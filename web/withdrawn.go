@@ -106,7 +106,7 @@ func (s *Server) letGo(ctx context.Context, seq int64) (int64, error) {
 				s.reading.tables.clear()
 				s.reading.profiles.clear()
 				s.reading.differences.clear()
-				s.reading.differences.clear()
+				s.memory.clear()
 				s.snapshots.clear()
 			}
 		}

@@ -2,6 +2,8 @@ package web
 
 import (
 	"html/template"
+	"slices"
+	"strings"
 
 	"grenier/catalog"
 	"grenier/schemas"
@@ -190,6 +192,7 @@ func (s *Server) funcs() template.FuncMap {
 		"size":      size,
 		"when":      s.when,
 		"on":        s.on,
+		"ago":       s.ago,
 		"day":       s.day,
 		"dayText":   s.dayText,
 		"isoDate":   isoDate,
@@ -197,6 +200,8 @@ func (s *Server) funcs() template.FuncMap {
 		"brief":     brief,
 		"clean":     clean,
 		"sentence":  func(text string) string { return french(clean(text)) },
+		"marked":    marked,
+		"lower":     lowerFirst,
 		"linked":    func(line string) template.HTML { return template.HTML(linked(line)) },
 		"link":      webLink,
 		"state":     datasetState,
@@ -206,13 +211,26 @@ func (s *Server) funcs() template.FuncMap {
 		"theme":     func(code string) string { return word(themeWords, code) },
 		"type":      func(code string) string { return word(typeWords, code) },
 		"format":    s.format,
+		"formats":   s.formatTitles,
 		"filePath":  filePath,
 		"fileTitle": s.fileTitle,
 		"pastPath":  pastPath,
-		"first":     func(text string) string { one, _ := lead(text); return brief(one, 180) },
+		"first":     func(text string) string { one, _ := lead(text); return brief(unmarked(one), 180) },
 		"repair":    func(op string) string { return word(repairWords, op) },
+		"asset":     assetAddress,
 		"frequency": func(code string) string { return french(frequencyWords[code]) },
 	}
+}
+
+// formatTitles names the formats of files, each once: a very large series has several files of one.
+func (s *Server) formatTitles(files []catalog.File) string {
+	var titles []string
+	for _, f := range files {
+		if title := s.format(f.Format).Title; !slices.Contains(titles, title) {
+			titles = append(titles, title)
+		}
+	}
+	return strings.Join(titles, ", ")
 }
 
 // integer widens what templates count.

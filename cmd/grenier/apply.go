@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"grenier/catalog"
 	"grenier/harvest"
@@ -102,9 +103,25 @@ func readFiles(paths []string, stdin io.Reader) (files []harvest.NamedFile, err 
 		if err != nil {
 			return nil, usage("Le fichier %s ne peut pas être lu : %s.", path, whyNot(err))
 		}
-		files = append(files, harvest.NamedFile{Name: path, Text: b})
+		f := harvest.NamedFile{Name: path, Text: b}
+		if path != "-" {
+			f.Open = beside(filepath.Dir(path))
+		}
+		files = append(files, f)
 	}
 	return files, nil
+}
+
+// beside reads the marks that lie in a folder or below it. Links do not lead out of it.
+func beside(folder string) func(name string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		f, err := os.OpenInRoot(folder, filepath.FromSlash(name))
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return io.ReadAll(io.LimitReader(f, catalog.MaxLogo+1))
+	}
 }
 
 func printPlan(w io.Writer, changes []catalog.Change, dry bool) {

@@ -17,7 +17,7 @@ type auditCommand struct {
 // auditWords are the actions in French.
 var auditWords = map[string]string{
 	catalog.AuditWithdraw: "retrait", catalog.AuditRestore: "levée d’un retrait", catalog.AuditRebuild: "catalogue refait",
-	catalog.AuditRelease: "livraison acceptée", catalog.AuditRefuse: "livraison refusée",
+	catalog.AuditRelease: "livraison acceptée", catalog.AuditRefuse: "livraison refusée", catalog.AuditAccept: "catalogue accepté",
 }
 
 // Run lists what people decided, newest first, or checks that nobody touched it. Exit 1 when somebody did.

@@ -264,7 +264,7 @@ func TestHarvest_UsageAndEnds(t *testing.T) {
 	expect(t, exitOK, "Index reconstruit : 1 jeu de données.", on("reindex")...)
 	var findings []finding
 	unmarshal(t, expect(t, exitOK, "Catalogue sain", on("doctor", "--json")...).out, &findings)
-	if len(findings) != 4 {
+	if len(findings) != 5 {
 		t.Errorf("doctor --json: %+v", findings)
 	}
 	if err := os.RemoveAll(filepath.Join(data, "blobs", "pub")); err != nil {

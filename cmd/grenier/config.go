@@ -18,6 +18,7 @@ import (
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
 
+	"grenier/catalog"
 	"grenier/harvest"
 )
 
@@ -40,6 +41,9 @@ type Config struct {
 	Schemas SchemasConfig `koanf:"schemas"`
 	Check   CheckConfig   `koanf:"check"`
 	Log     LogConfig     `koanf:"log"`
+
+	Territory TerritoryConfig `koanf:"territory"`
+	Map       MapConfig       `koanf:"map"`
 }
 
 // SiteConfig is what the portal says of itself.
@@ -51,6 +55,11 @@ type SiteConfig struct {
 	Director string `koanf:"director"` // who answers for what is published, for the legal notice
 	Host     string `koanf:"host"`     // who hosts it, for the legal notice
 	Demo     bool   `koanf:"-"`
+
+	Logo          string          `koanf:"logo"`          // file of its mark
+	Colours       catalog.Colours `koanf:"colours"`       // of the portal
+	Accessibility string          `koanf:"accessibility"` // file of the declaration
+	Privacy       string          `koanf:"privacy"`       // mailbox of who answers for personal data
 }
 
 // HarvestConfig bounds what harvesting does.
@@ -73,6 +82,16 @@ type CheckConfig struct {
 	PerMinute int      `koanf:"per_minute"` // requests of one visitor
 	AtOnce    int      `koanf:"at_once"`    // judgments at once
 	Allow     []string `koanf:"allow"`      // private addresses that visitors may have read, as harvest.allow
+}
+
+// MapConfig says how maps look.
+type MapConfig struct {
+	Style string `koanf:"style"` // address of a MapLibre style for the background; "" is none
+}
+
+// TerritoryConfig says what is known of the members' territories.
+type TerritoryConfig struct {
+	Outlines string `koanf:"outlines"` // GeoJSON file
 }
 
 // SchemasConfig says where new versions of schemas come from and what becomes of them.
@@ -213,6 +232,12 @@ func (c *Config) Validate() (faults []string) {
 		if !slices.ContainsFunc(v.kinds, func(k string) bool { return strings.HasPrefix(v.value, k) }) {
 			bad(path, "doit commencer par %s", strings.Join(v.kinds, " ou "))
 		}
+	}
+	if err := c.Site.Colours.Check(); err != nil {
+		bad("site.colours", "%s", err)
+	}
+	if u, err := url.Parse(c.Map.Style); c.Map.Style != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) {
+		bad("map.style", "« %s » n’est pas une adresse http ou https", c.Map.Style)
 	}
 	if c.MinFree < 0 {
 		bad("min_free", "0 ou plus, en octets")

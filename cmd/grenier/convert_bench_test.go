@@ -98,8 +98,17 @@ type press struct {
 	program string
 }
 
-// layPress builds the program and the one that makes the files.
+// layPress is layTools, where there is a DuckDB to compare with.
 func layPress(t *testing.T) *press {
+	t.Helper()
+	if os.Getenv("GRENIER_TEST_READERS") == "" {
+		t.Skip("SKIPPED: GRENIER_TEST_READERS is not set: no DuckDB to compare with (make bench-publish installs it)")
+	}
+	return layTools(t)
+}
+
+// layTools builds the program and the one that makes the files.
+func layTools(t *testing.T) *press {
 	t.Helper()
 	source, err := filepath.Abs("../../../shared/workloads")
 	if err != nil {
@@ -109,9 +118,6 @@ func layPress(t *testing.T) *press {
 		t.Skip("SKIPPED: no workloads beside the repository (../shared/workloads)")
 	}
 	p := &press{t: t, dir: t.TempDir(), readers: os.Getenv("GRENIER_TEST_READERS")}
-	if p.readers == "" {
-		t.Skip("SKIPPED: GRENIER_TEST_READERS is not set: no DuckDB to compare with (make bench-publish installs it)")
-	}
 	p.tool, p.program = filepath.Join(p.dir, "workloads"), filepath.Join(p.dir, "grenier")
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", p.tool, ".")
 	build.Dir = source

@@ -41,6 +41,9 @@ func (d *demoCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 		return err
 	}
 	defer p.close()
+	if err := os.WriteFile(p.config.Site.Logo, []byte(demo.OperatorMark), 0o644); err != nil {
+		return fmt.Errorf("le logo de la démonstration ne peut pas être écrit : %w", err)
+	}
 	fmt.Fprintf(t.out, "Département fictif du %s : %d collectivités, données inventées.\n", demo.Name, d.Members)
 	if err := d.harvest(ctx, t, p, town, address); err != nil {
 		return err
@@ -67,7 +70,8 @@ func (d *demoCommand) config(cmd *commands, address string) Config {
 	if c.Data == "" {
 		c.Data = "grenier-demo"
 	}
-	c.Site = SiteConfig{Name: "Données ouvertes du " + demo.Name, Operator: demo.Operator.Name, SIREN: demo.Operator.SIREN, Email: demo.Operator.Email, Demo: true}
+	c.Site = SiteConfig{Name: "Données ouvertes du " + demo.Name, Operator: demo.Operator.Name, SIREN: demo.Operator.SIREN, Email: demo.Operator.Email, Demo: true,
+		Logo: filepath.Join(c.Data, "logo.svg"), Colours: demo.OperatorColours}
 	c.Harvest.Allow = []string{address}
 	c.Harvest.Hosts = map[string]HostRule{address: {Parallel: 8, Every: -1}}
 	c.complete()
@@ -80,7 +84,7 @@ func (d *demoCommand) harvest(ctx context.Context, t *terminal, p *program, town
 	if err != nil {
 		return err
 	}
-	files := []harvest.NamedFile{{Name: "recettes.yaml", Text: demo.Recipes}, {Name: "membres.yaml", Text: demo.Manifest(d.Members, "http://"+address, folder)}}
+	files := []harvest.NamedFile{{Name: "recettes.yaml", Text: demo.Recipes}, {Name: "membres.yaml", Text: demo.Manifest(d.Members, "http://"+address, folder), Open: demo.Logo}}
 	changes, err := p.apply(ctx, files, catalog.ApplyOptions{})
 	if err != nil {
 		return err

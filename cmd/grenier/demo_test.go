@@ -46,6 +46,9 @@ func TestDemo_ShowsAllOfTheProgram(t *testing.T) {
 	tables := p.demoDownloads(t)
 	t.Run("readers", func(t *testing.T) { p.demoReaders(t, tables) })
 	t.Run("shacl", func(t *testing.T) { p.demoShapes(t) })
+	t.Run("catalogues", func(t *testing.T) { p.demoCatalogues(t) })
+	t.Run("rehearsal", func(t *testing.T) { p.demoRehearsal(t) })
+	t.Run("series", func(t *testing.T) { p.demoOperator(t) })
 	p.stop(t)
 	i.must(t, exitOK, "doctor")
 
@@ -236,14 +239,14 @@ func (p *portal) demoReaders(t *testing.T, tables []demoTable) {
 // nextPage is the link to the next page of a catalogue.
 var nextPage = regexp.MustCompile(`hydra:next <([^>]+)>`)
 
-// demoShapes lets the SHACL checker read a member's catalogue and the département's, all their pages.
+// demoShapes lets the SHACL checker read a member's catalogue by itself, all its pages; demoCatalogues does all of them at once.
 func (p *portal) demoShapes(t *testing.T) {
 	checker := os.Getenv("GRENIER_TEST_SHACL")
 	if checker == "" {
 		t.Skip("GRENIER_TEST_SHACL is not set: the catalogues are not checked against the shapes (.ci/test installs the checker)")
 	}
 	dir := t.TempDir()
-	for name, address := range map[string]string{"membre": "/catalogues/219900024.ttl", "opsn": "/catalogues/" + demo.Operator.SIREN + ".ttl", "departement": "/catalogue.ttl"} {
+	for name, address := range map[string]string{"membre": "/catalogues/219900024.ttl"} {
 		var pages []string
 		for next := address; next != "" && len(pages) < 50; {
 			body := p.ok(t, next)

@@ -13,7 +13,7 @@ import (
 
 // examine looks at database, files, runs and index.
 func (p *program) examine(ctx context.Context) []finding {
-	return []finding{p.examineStore(ctx), p.examineFiles(ctx), p.examineRuns(ctx), p.examineIndex(ctx)}
+	return []finding{p.examineStore(ctx), p.examineFiles(ctx), p.examineRuns(ctx), p.examineIndex(ctx), p.examineFeeds(ctx)}
 }
 
 func (p *program) examineStore(ctx context.Context) finding {

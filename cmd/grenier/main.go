@@ -96,7 +96,7 @@ func run(ctx context.Context, args []string, t *terminal) (code int) {
 		return exitUnusable
 	}
 	parser.Model.HelpFlag.Help = "Montre cette aide."
-	call, err := parser.Parse(doctorsData(args))
+	call, err := parser.Parse(doctorsCatalogue(doctorsData(args)))
 	if exited {
 		return code
 	}

@@ -31,12 +31,16 @@ func (reindexCommand) Run(ctx context.Context, t *terminal, cmd *commands) error
 }
 
 type doctorCommand struct {
-	Sweep    bool `help:"Efface aussi ce qui est oublié : vieux moissonnages, fichiers que rien ne nomme plus."`
-	DryRun   bool `help:"Avec --sweep : compte les fichiers qui seraient effacés, sans rien effacer."`
-	ReadData bool `help:"Relit aussi chaque fichier gardé et le compare à son empreinte."`
-	Sample   int  `placeholder:"N" help:"Avec --read-data : N fichiers seulement, au hasard."`
-	Repair   bool `help:"Avec --read-data : efface les fichiers abîmés et les refait en moissonnant à nouveau leur source."`
-	JSON     bool `name:"json" help:"Pour un programme."`
+	Sweep     bool   `help:"Efface aussi ce qui est oublié : vieux moissonnages, fichiers que rien ne nomme plus."`
+	DryRun    bool   `help:"Avec --sweep : compte les fichiers qui seraient effacés, sans rien effacer."`
+	ReadData  bool   `help:"Relit aussi chaque fichier gardé et le compare à son empreinte."`
+	Sample    int    `placeholder:"N" help:"Avec --read-data : N fichiers seulement, au hasard."`
+	Repair    bool   `help:"Avec --read-data : efface les fichiers abîmés et les refait en moissonnant à nouveau leur source."`
+	Catalogue string `placeholder:"SIREN" help:"Répète le moissonnage de data.gouv.fr : de tous les membres, ou d’un seul."`
+	URL       string `name:"url" placeholder:"ADRESSE" help:"Avec --catalogue : par le réseau, à cette adresse (d’un portail ou d’un catalogue)."`
+	Accept    string `placeholder:"RAISON" help:"Avec --catalogue : laisse passer un catalogue retenu, avec la raison."`
+	By        string `placeholder:"NOM" help:"Avec --accept : qui le décide ; par défaut le compte de l’utilisateur."`
+	JSON      bool   `name:"json" help:"Pour un programme."`
 }
 
 // A finding is one thing that the doctor looked at.
@@ -55,6 +59,12 @@ func (c *doctorCommand) Run(ctx context.Context, t *terminal, cmd *commands) err
 	}
 	if (c.Repair || c.Sample != 0) && !c.ReadData || c.Sample < 0 {
 		return usage("--sample et --repair demandent --read-data.")
+	}
+	if err := c.checkCatalogue(); err != nil {
+		return err
+	}
+	if c.Catalogue != "" {
+		return c.catalogues(ctx, t, cmd)
 	}
 	p, err := t.open(ctx, cmd)
 	if err != nil {

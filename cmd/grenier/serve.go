@@ -181,16 +181,23 @@ func lockData(dir string) (unlock func(), err error) {
 
 // site is the portal of this program.
 func (p *program) site(ctx context.Context) (*web.Server, error) {
-	s := p.config.Site
+	site, err := p.siteOf(p.config.Site)
+	if err != nil {
+		return nil, err
+	}
 	checks, err := p.visitorChecks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	outlines, err := readOutlines(p.config.Territory.Outlines)
 	if err != nil {
 		return nil, err
 	}
 	return web.New(web.Config{
 		Store: p.store, Index: p.index, Blobs: p.blobs, Schemas: p.schemas, Namespace: p.namespace, BaseURL: p.config.BaseURL,
-		Site:       web.Site{Name: s.Name, Operator: s.Operator, SIREN: s.SIREN, Email: s.Email, Director: s.Director, Host: s.Host, Demo: s.Demo},
+		Site:       site,
 		AdminApart: p.config.AdminAddr != "", DataDir: p.config.Data, MinFree: p.config.MinFree, Fault: p.fault, Signed: p.config.Downloads == "signed", Check: checks,
-		Version: version(), Now: time.Now, Location: p.location, Log: p.log,
+		Version: version(), Now: time.Now, Location: p.location, Log: p.log, Outlines: outlines, MapStyle: p.config.Map.Style,
 	})
 }
 
@@ -210,6 +217,7 @@ func (p *program) listen(ctx context.Context, ready func(addr string)) error {
 	followed, letGo := context.WithCancel(ctx)
 	defer letGo()
 	wg.Go(func() { site.Follow(followed, time.Second) })
+	wg.Go(func() { catalog.Follow(followed, p.store, time.Second, p.log, site.Describe()) })
 	for i, s := range servers {
 		l, err := net.Listen("tcp", s.Addr)
 		if err != nil {
@@ -222,7 +230,7 @@ func (p *program) listen(ctx context.Context, ready func(addr string)) error {
 				ready(l.Addr().String())
 			}
 		}
-		wg.Go(func() { failed <- s.Serve(l) })
+		wg.Go(func() { failed <- s.Serve(joiner{l}) })
 	}
 	select {
 	case <-ctx.Done():

@@ -75,7 +75,7 @@ func TestDoctor_SweepsWhatIsForgotten(t *testing.T) {
 	}
 	var findings []finding
 	unmarshal(t, expect(t, exitOK, "Fichiers en place : 2 fichiers.", on("doctor", "--sweep", "--json")...).out, &findings)
-	if len(findings) != 5 || findings[4].Check != "sweep" || !findings[4].OK {
+	if len(findings) != 6 || findings[5].Check != "sweep" || !findings[5].OK {
 		t.Errorf("doctor --sweep --json: %+v", findings)
 	}
 }

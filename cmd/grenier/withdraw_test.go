@@ -116,6 +116,10 @@ func TestWithdraw_TakesEverythingAwayWithinAMinute(t *testing.T) {
 		t.Errorf("withdraw says %q", says)
 	}
 	for _, path := range gone {
+		await(t, 5*time.Second-time.Since(begun), path+" to be gone", func() bool { // the portal is another process: it sees within half a second what others wrote
+			r, _ := p.get(t, http.MethodGet, path)
+			return r.StatusCode == http.StatusGone
+		})
 		r, body := p.get(t, http.MethodGet, path)
 		if r.StatusCode != http.StatusGone || !strings.Contains(plain(string(body)), "Ce jeu de données a été retiré par Valmeyrac.") || bytes.Contains(body, []byte("un nom de trop")) {
 			t.Errorf("%s: %s %.200s", path, r.Status, body)
