@@ -61,7 +61,7 @@ func verify(ctx context.Context, blobs BlobStore, key, want string, unpack func(
 		return 0, err
 	}
 	defer blob.Close()
-	counted := &countingReader{r: stoppable{ctx, blob}}
+	counted := &countingReader{r: &cancelReader{ctx, blob}}
 	var in io.Reader = counted
 	if unpack != nil {
 		if in, err = unpack(counted); err != nil {
@@ -116,17 +116,4 @@ func (c *countingReader) Read(p []byte) (int, error) {
 		c.err = err
 	}
 	return n, err
-}
-
-// A stoppable reader ends with its context.
-type stoppable struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (s stoppable) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return s.r.Read(p)
 }

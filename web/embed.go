@@ -75,13 +75,11 @@ func (s *Server) embedTable(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errNoRows
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.reading.patience)
-	defer cancel()
-	table, err := s.read(ctx, f)
+	ctx, table, done, err := s.readFor(r, f)
 	if err != nil {
-		return slow(ctx, r, err)
+		return err
 	}
-	defer table.done()
+	defer done()
 	p := embedTable{Dataset: d, More: all.without("page_size", "page", "cursor").address(explorePath(d.Slug))}
 	status := http.StatusOK
 	if err := p.ask(ctx, table, all, weigh(columnsOf(table.Schema()), s.profileAt(ctx, f, table))); err != nil {

@@ -85,13 +85,11 @@ func (s *Server) explore(w http.ResponseWriter, r *http.Request) error {
 	if format := all.value("format"); format != "" {
 		return redirect(w, r, all.address(rowsPath(d.ID.String())), http.StatusSeeOther)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.reading.patience)
-	defer cancel()
-	table, err := s.read(ctx, f)
+	ctx, table, done, err := s.readFor(r, f)
 	if err != nil {
-		return slow(ctx, r, err)
+		return err
 	}
-	defer table.done()
+	defer done()
 	profile := s.profileAt(ctx, f, table)
 	columns := weigh(columnsOf(table.Schema()), profile)
 	if to, ok := rewritten(all, columns); ok {

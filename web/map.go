@@ -61,13 +61,11 @@ func (s *Server) mapPage(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errNoRows
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.reading.patience)
-	defer cancel()
-	table, err := s.read(ctx, f)
+	ctx, table, done, err := s.readFor(r, f)
 	if err != nil {
-		return slow(ctx, r, err)
+		return err
 	}
-	defer table.done()
+	defer done()
 	where := placeColumns(table.Schema())
 	if len(where) == 0 {
 		return errNoPlaces
@@ -191,13 +189,11 @@ func (s *Server) mapData(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(rowsTime + batchTime)) // a test's writer has none
-	ctx, cancel := context.WithTimeout(r.Context(), s.reading.patience)
-	defer cancel()
-	table, err := s.read(ctx, f)
+	ctx, table, done, err := s.readFor(r, f)
 	if err != nil {
-		return slow(ctx, r, err)
+		return err
 	}
-	defer table.done()
+	defer done()
 	where := placeColumns(table.Schema())
 	if len(where) == 0 {
 		return errNoPlaces

@@ -81,6 +81,16 @@ func (s *Server) read(ctx context.Context, f catalog.File) (*reader, error) {
 	return &reader{table, []func(){func() { _ = closer.Close() }, leave}}, nil
 }
 
+// readFor is read for the whole of an answer, whose reader waits so long and no longer: what is asked of the rows is asked with ctx, and done ends all of it.
+func (s *Server) readFor(r *http.Request, f catalog.File) (ctx context.Context, table *reader, done func(), err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.reading.patience)
+	if table, err = s.read(ctx, f); err != nil {
+		defer cancel()
+		return nil, nil, nil, slow(ctx, r, err)
+	}
+	return ctx, table, func() { table.done(); cancel() }, nil
+}
+
 // rows answers a question with cells to show; numbered adds each row's place in the file.
 func (r *reader) rows(ctx context.Context, q publish.RowQuery, most int, numbered bool) (columns []column, rows []tableRow, page publish.RowPage, err error) {
 	plan, err := r.Query(q)

@@ -19,6 +19,20 @@ func lines(g *Graph) []string {
 	return out
 }
 
+// reads wants a document to be some statements, in any order.
+func reads(t *testing.T, name string, syntax Syntax, text string, want []string) {
+	t.Helper()
+	g, err := Parse(syntax, []byte(text), Limits{})
+	if err != nil {
+		t.Errorf("%s: %v", name, err)
+		return
+	}
+	sort.Strings(want)
+	if got := lines(g); !slices.Equal(got, want) {
+		t.Errorf("%s:\n got %s\nwant %s", name, strings.Join(got, "\n     "), strings.Join(want, "\n     "))
+	}
+}
+
 func written(t Term) string {
 	switch t.Kind {
 	case IRI:
@@ -71,15 +85,7 @@ func TestTurtle_ReadsEveryPartOfTheGrammar(t *testing.T) {
 		"comments and ends of lines": {head + ":s # un\r\n :p # deux\n :o # trois\n . # <", []string{"<http://e/s> <http://e/p> <http://e/o>"}},
 		"relative without base":      {"<x> <http://p> </y/z> .", []string{"<file:///x> <http://p> <file:///y/z>"}},
 	} {
-		g, err := Parse(Turtle, []byte(test.text), Limits{})
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		sort.Strings(test.want)
-		if got := lines(g); !slices.Equal(got, test.want) {
-			t.Errorf("%s:\n got %s\nwant %s", name, strings.Join(got, "\n     "), strings.Join(test.want, "\n     "))
-		}
+		reads(t, name, Turtle, test.text, test.want)
 	}
 }
 
@@ -181,15 +187,7 @@ func TestRDFXML_ReadsWhatCataloguesUse(t *testing.T) {
 		"another base":    {`<rdf:Description xml:base="http://z/" rdf:about="y"><e:p rdf:resource="x"/></rdf:Description>`, []string{"<http://z/y> <http://e/p> <http://z/x>"}},
 		"empty text":      {`<rdf:Description rdf:about="http://s"><e:p/></rdf:Description>`, []string{`<http://s> <http://e/p> ""`}},
 	} {
-		g, err := Parse(RDFXML, []byte(xmlHead+test.text+"</rdf:RDF>"), Limits{})
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		sort.Strings(test.want)
-		if got := lines(g); !slices.Equal(got, test.want) {
-			t.Errorf("%s:\n got %s\nwant %s", name, strings.Join(got, "\n     "), strings.Join(test.want, "\n     "))
-		}
+		reads(t, name, RDFXML, xmlHead+test.text+"</rdf:RDF>", test.want)
 	}
 	g, err := Parse(RDFXML, []byte(`<e:C xmlns:e="http://e/" xmlns:rdf="`+rdfNS+`" rdf:about="http://s"/>`), Limits{})
 	if err != nil || g.Len() != 1 {
@@ -241,15 +239,7 @@ func TestJSONLD_ReadsWhatCataloguesUse(t *testing.T) {
 		"array of nodes":   {`[{` + s + `,"http://p/":"x"},{"@id":"http://t","http://p/":"y"}]`, []string{`<http://s> <http://p/> "x"`, `<http://t> <http://p/> "y"`}},
 		"words in a chain": {`{"@context":[{"e":"http://e/"},{"t":"e:t"}],` + s + `,"t":"x"}`, []string{`<http://s> <http://e/t> "x"`}},
 	} {
-		g, err := Parse(JSONLD, []byte(test.text), Limits{})
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		sort.Strings(test.want)
-		if got := lines(g); !slices.Equal(got, test.want) {
-			t.Errorf("%s:\n got %s\nwant %s", name, strings.Join(got, "\n     "), strings.Join(test.want, "\n     "))
-		}
+		reads(t, name, JSONLD, test.text, test.want)
 	}
 	for name, text := range map[string]string{"remote context": `{"@context":"https://ailleurs.example/c.jsonld"}`, "cut": `{"@id":`, "two values": `{} {}`, "number": `1`, "list of lists": `{"http://p/":[["a"]]}`, "remote import": `{"@context":{"@import":"https://ailleurs.example/"}}`} {
 		if _, err := Parse(JSONLD, []byte(text), Limits{}); err == nil {

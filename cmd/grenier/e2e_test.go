@@ -282,10 +282,8 @@ func await(t *testing.T, limit time.Duration, what string, done func() bool) {
 	}
 }
 
-const e2eSources = `
-members:
-  - {siren: "213900137", name: Valmeyrac, kind: commune, insee: "39013", siret: "21390013700018", population: 1234}
-recipes:
+// countsRecipe is of tables of places and passages.
+const countsRecipe = `recipes:
   - name: essai
     title: Comptages
     connector: http
@@ -295,7 +293,12 @@ recipes:
       - {name: lieu, type: string, constraints: {required: true}}
       - {name: passages, type: integer}
     dataset: {key: comptages, title: "Comptages de ${member.name}", keywords: [vélo]}
-sources:
+`
+
+const e2eSources = `
+members:
+  - {siren: "213900137", name: Valmeyrac, kind: commune, insee: "39013", siret: "21390013700018", population: 1234}
+` + countsRecipe + `sources:
   - {member: "213900137", recipe: essai, params: {url: "URL/comptages.csv"}}
 `
 

@@ -15,8 +15,13 @@ import (
 )
 
 type releaseCommand struct {
-	Source string `arg:"" placeholder:"ID" help:"Source dont une livraison est retenue."`
 	Reason string `required:"" placeholder:"RAISON" help:"Pourquoi elle est publiée ; gardé pour toujours."`
+	decisionFlags
+}
+
+// decisionFlags are those of whoever decides of a delivery.
+type decisionFlags struct {
+	Source string `arg:"" placeholder:"ID" help:"Source dont une livraison est retenue."`
 	By     string `placeholder:"NOM" help:"Qui décide (l’utilisateur de la machine par défaut)."`
 }
 
@@ -45,9 +50,8 @@ func (c *releaseCommand) Run(ctx context.Context, t *terminal, cmd *commands) er
 }
 
 type refuseCommand struct {
-	Source string `arg:"" placeholder:"ID" help:"Source dont une livraison est retenue."`
 	Reason string `required:"" placeholder:"RAISON" help:"Pourquoi elle ne sera pas publiée ; gardé pour toujours."`
-	By     string `placeholder:"NOM" help:"Qui décide (l’utilisateur de la machine par défaut)."`
+	decisionFlags
 }
 
 // Run refuses what is held: the last good version stays, and the same bytes are not held again.

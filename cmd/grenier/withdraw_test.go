@@ -39,17 +39,7 @@ const canarySources = `
 members:
   - {siren: "213900137", name: Valmeyrac, kind: commune, insee: "39013"}
   - {siren: "213900236", name: Étoile-les-Œillets, kind: commune, insee: "39023"}
-recipes:
-  - name: essai
-    title: Comptages
-    connector: http
-    params: {url: ""}
-    options: {url: "${url}", retries: 0}
-    columns:
-      - {name: lieu, type: string, constraints: {required: true}}
-      - {name: passages, type: integer}
-    dataset: {key: comptages, title: "Comptages de ${member.name}", keywords: [vélo]}
-sources:
+` + countsRecipe + `sources:
   - {member: "213900137", recipe: essai, params: {url: "URL/canari.csv"}}
   - {member: "213900236", recipe: essai, params: {url: "URL/autre.csv"}}
 `
